@@ -59,7 +59,7 @@ pub use points::{Conditions, PointFolder, merge};
 pub use profile::{EXTRAPOLATED, Extrapolation, Profiled, Report, Totals, WayToTrain};
 pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
-pub use run::{Ending, KernelRow, RunDispatch, RunReport, RunTiming, RunTotals};
+pub use run::{Ending, KernelLine, KernelRow, RunDispatch, RunReport, RunTiming, RunTotals};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use schedule_cost::ScheduleCost;
 pub use shader::{DispatchRow, LineRow, ShaderReport, SourceFile};

@@ -1,6 +1,7 @@
 //! What the report on a run of a program says: totals, its kernels, what they did, and what was not counted.
 
 mod dispatches;
+mod lines;
 mod speed;
 
 use speed::{rate, under, under_columns};
@@ -20,6 +21,8 @@ impl Paged for RunReport {
         let mut sections = vec![Section::facts("What ran", head(self))];
         sections.extend(drawn(self));
         sections.push(Section::table("Kernels", kernels(self)));
+        let table = lines::table(self, every_layer);
+        sections.extend(table.map(|table| Section::table("Lines", table)));
         if let (Some(ops), Some(flops)) = (&totals.ops, totals.flops) {
             let table = operations(ops, totals.dead_ops.as_ref(), flops, self.convention);
             sections.push(Section::table("Operations", table));
@@ -87,6 +90,7 @@ fn head(report: &RunReport) -> Vec<Fact> {
         facts.push(Fact::new("peak", said));
     }
     facts.extend(report.ceilings.values().flat_map(roofline::ceilings));
+    facts.extend(lines::fact(report));
     facts.extend(report.dispatches_in_order.as_deref().map(|rows| dispatches::fact(report, rows)));
     if *unfinished_submissions > 0 {
         let were = several(*unfinished_submissions, "submission was", "submissions were");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Document, Report, RunReport, ShaderReport,
+    Document, KernelRow, Report, RunReport, ShaderReport,
     profile::Totals,
     shader::LineRow,
     sums::{self, Sums},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     check::Tally,
     component::Phase,
-    op::{Cost, OpCounts, Traffic},
+    op::{Convention, Cost, OpCounts, Traffic},
 };
 
 impl Document for ShaderReport {
@@ -117,7 +117,9 @@ impl Document for RunReport {
             let mut rows = kernels.iter().enumerate();
             rows.find_map(|(i, row)| {
                 let at = format!("kernels[{i}].");
-                priced(&at, row.flops, row.ops).or_else(|| sums::moved(&at, row.traffic))
+                priced(&at, row.flops, row.ops)
+                    .or_else(|| sums::moved(&at, row.traffic))
+                    .or_else(|| of_lines(&at, row, *convention))
             })
         };
         let of_dispatches = || {
@@ -152,6 +154,20 @@ impl Document for RunReport {
                 sums::count("totals.dispatches", totals.dispatches, "kernels", rows)
             })
     }
+}
+
+/// Whether the lines of a kernel are priced, and no more than the kernel. What has no line is in none of them.
+fn of_lines(at: &str, row: &KernelRow, convention: Convention) -> Option<String> {
+    let mut lines = row.lines.iter().enumerate();
+    let priced = lines.find_map(|(i, line)| {
+        let flops = ("flops", Some(line.flops));
+        sums::priced(&format!("{at}lines[{i}]."), flops, Some(line.ops), convention)
+    });
+    priced.or_else(|| {
+        let whole = cost(row.ops?, row.traffic?);
+        let lines = row.lines.iter().map(|line| Cost { ops: line.ops, traffic: line.traffic });
+        sums::within(at, &whole, &format!("{at}lines"), &lines.collect())
+    })
 }
 
 impl Document for Report {

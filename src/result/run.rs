@@ -142,6 +142,31 @@ pub struct KernelRow {
     /// Where it stands under its device's ceilings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roofline: Option<Placement>,
+    /// The file whose lines are told, where its module says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Each line of that file that costs something, in order; empty where the module states no lines. What is of no line,
+    /// or of a line of another file, is in none of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<KernelLine>,
+}
+
+/// One line of the source of a kernel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelLine {
+    /// Its number, from 1.
+    pub line: u32,
+    /// What stands there, where the module carries its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How often it was executed: the part of it that was executed most.
+    pub executions: u64,
+    /// Executed operations.
+    pub ops: OpCounts,
+    /// Executed FLOPs under the report's convention.
+    pub flops: u64,
+    /// Memory touched.
+    pub traffic: Traffic,
 }
 
 /// One dispatch.

@@ -204,7 +204,7 @@ impl ShaderReport {
         let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
         for (&number, line) in series.launches.iter().flat_map(|seen| &seen.lines) {
             let sum = lines.entry(number).or_default();
-            *sum = sum_of(*sum, *line);
+            *sum = *sum + *line;
         }
         let rows = launches.iter().zip(&series.launches).zip(&series.seconds);
         let rows = rows.map(|((launch, seen), spread)| DispatchRow {
@@ -320,7 +320,7 @@ fn line_rows(
         };
         let at = *found.entry(place.clone()).or_insert(rows.len());
         match rows.get_mut(at) {
-            Some((_, sum)) => *sum = sum_of(*sum, *line),
+            Some((_, sum)) => *sum = *sum + *line,
             None => rows.push((place, *line)),
         }
     }
@@ -337,8 +337,4 @@ fn line_rows(
         }
     });
     rows.collect()
-}
-
-fn sum_of(one: Line, other: Line) -> Line {
-    Line { executions: one.executions + other.executions, cost: one.cost + other.cost }
 }

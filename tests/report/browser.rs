@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, ceilings},
-    pictures, saved, sweep, terminal,
+    pictures, ran, saved, sweep, terminal,
 };
 
 /// What the probe below found in a page.
@@ -264,7 +264,7 @@ fn a_page_is_no_wider_than_its_window() {
     for (page, drawings) in [
         (report().page(true), 5),
         (saved::shader_report().page(true), 1),
-        (saved::run_report().page(true), 1),
+        (ran::run_report().page(true), 1),
         (saved::run_change().page(true), 2),
         (pictures::changed(1000, 2.5e-3).page(true), 2),
         (pictures::sharing(40, 4e7).page(true), 2),

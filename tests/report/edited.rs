@@ -7,10 +7,7 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    case::Case,
-    saved::{run_report, shader_report},
-};
+use crate::{case::Case, ran::run_report, saved::shader_report};
 
 /// What is said of a report after an edit; nothing where it is taken.
 fn said<D: Document>(report: &D, edit: impl FnOnce(&mut Value)) -> String {
@@ -120,6 +117,14 @@ fn a_run_is_the_sum_of_its_kernels() {
             ["'totals.dead_ops' has ", "of 'f32.mul', and those of 'kernels' come to "],
         ),
         (&[("/totals/dispatches", 1)], ["'totals.dispatches' is ", "those of 'kernels' come to "]),
+        (
+            &[("/kernels/1/lines/1/flops", 1)],
+            ["'kernels[1].lines[1].flops' is ", "'kernels[1].lines[1].ops' are "],
+        ),
+        (
+            &[("/kernels/1/lines/1/flops", 2), ("/kernels/1/lines/1/ops/f32.fma", 1)],
+            ["'kernels[1].ops' has ", "those of 'kernels[1].lines' come to "],
+        ),
     ] {
         assert_says(&add(&report, edits), &says);
     }
@@ -217,11 +222,26 @@ fn reports_of_older_versions_do_not_contradict_themselves() {
     };
     assert_eq!(said(&profile, older), "");
     let run: RunReport = run_report();
-    let older = |value: &mut Value| remove(value, &["dispatches_in_order", "dispatches_left_out"]);
+    let older = |value: &mut Value| {
+        remove(value, &["dispatches_in_order", "dispatches_left_out"]);
+        let rows = value["kernels"].as_array_mut().unwrap();
+        rows.iter_mut().for_each(|row| remove(row, &["file", "lines"]));
+    };
     assert_eq!(said(&run, older), "");
     let shader: ShaderReport = shader_report();
     let older = |value: &mut Value| {
         remove(value, &["spread", "immediates", "override_numbers", "lines_are_whole"])
     };
     assert_eq!(said(&shader, older), "");
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_not_called_said_twice() {
+    let says = said(&run_report(), |value| {
+        for _ in 0..200 {
+            value["deeper"] = value.take();
+            value["schema"] = json!(RunReport::SCHEMA);
+        }
+    });
+    assert_says(&says, &["is no report: recursion limit exceeded"]);
 }

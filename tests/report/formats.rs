@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, ceilings},
-    saved, sweep,
+    ran, saved, sweep,
 };
 
 fn report() -> Report {
@@ -75,7 +75,7 @@ fn a_kernels_listing_reads_as_agreed() {
 
 #[test]
 fn a_run_of_a_program_reads_as_agreed() {
-    let report = saved::run_report();
+    let report = ran::run_report();
     assert!(!report.is_whole());
     insta::assert_snapshot!(table::render(&report.page(false), Terminal::PIPE));
     insta::assert_snapshot!(csv::render(&report.page(false)));

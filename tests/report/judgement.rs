@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, run},
-    saved, sweep,
+    ran, saved, sweep,
 };
 
 /// The verdict on two runs, the second spoilt.
@@ -44,7 +44,7 @@ fn one_of_something_is_told_as_one() {
     let last = |text: String| text.lines().last().unwrap_or_default().to_owned();
     let text = last(table::render(&agreement.page(false), Terminal::PIPE));
     assert!(text.ends_with("agree in 1 comparison, and 1 value does"), "{text}");
-    let mut program = saved::run_report();
+    let mut program = ran::run_report();
     program.kernels.truncate(1);
     program.totals.dispatches = 1;
     let text = table::render(&program.page(false), Terminal::PIPE);

@@ -14,6 +14,7 @@ mod formats;
 mod judgement;
 mod pictures;
 mod profile;
+mod ran;
 mod saved;
 mod specialised;
 mod sums;

@@ -16,21 +16,18 @@ use flopmeter::{
         lower::{Scope, Training},
     },
     observe::{KernelLaunch, Observed, Series, Spread, TimeSource, Timing},
-    op::{Convention, Cost, Op, OpCounts, Traffic},
+    op::{Convention, Op, OpCounts},
     page::Paged,
     result::{
-        self, AdapterList, Agreement, ChangeReport, Document, Ending, KernelRun, Origin,
-        RanKernels, Report, RooflineReport, RunReport, ShaderReport, Tool, to_json, to_signed_json,
+        self, AdapterList, Agreement, ChangeReport, Document, KernelRun, Origin, RanKernels,
+        Report, RooflineReport, RunReport, ShaderReport, Tool, to_json, to_signed_json,
     },
     shader::{self, Binding},
-};
-use flopmeter_core::recording::{
-    Counted, Device, DispatchCounts, Dispatched, InOrder, NotCounted, Recording, Timed, Which,
 };
 use serde_json::{Value, json};
 
 use crate::case::{Case, LIMITS, adapter, ceilings, run};
-use crate::sweep;
+use crate::{ran::run_report, sweep};
 
 /// One kernel's report, without a device: as if each of its blocks had been executed ten times.
 pub fn shader_report() -> ShaderReport {
@@ -89,104 +86,6 @@ pub fn shader_report() -> ShaderReport {
     };
     let overrides = [("scale".to_owned(), 0.1)].into();
     ShaderReport::new(&launches, &overrides, &run, Convention::Ieee)
-}
-
-/// A run of a program with two processes on one device; one was killed while something was going on.
-pub fn run_report() -> RunReport {
-    let counted = |name: Option<&str>, entry: &str, fma: u64, mul: u64| {
-        let dead = OpCounts::f32(Op::Mul, mul);
-        Counted {
-            name: name.map(str::to_owned),
-            entry: entry.to_owned(),
-            module: "0123456789abcdef".to_owned(),
-            spec_constants: [(0, 64.into()), (3, (1 << 40).into())].into(),
-            dispatches: 2,
-            invocations: 4096,
-            counters: 5,
-            cost: Cost {
-                ops: OpCounts::f32(Op::Fma, fma) + dead,
-                traffic: Traffic { storage_load: 8 * fma, storage_store: 4, ..Traffic::default() },
-            },
-            dead: Cost { ops: dead, ..Cost::default() },
-            ..Counted::default()
-        }
-    };
-    let recording = |kernels, not_counted, finished| Recording {
-        process: 7,
-        device: Some(Device {
-            name: "Example".into(),
-            driver: "driver 1".into(),
-            api: "Vulkan 1.3.0".into(),
-            enabled: vec!["bufferDeviceAddress".into()],
-        }),
-        finished,
-        unfinished_submissions: u64::from(!finished),
-        kernels,
-        not_counted,
-        times: Vec::new(),
-        in_order: None,
-    };
-    let refused = NotCounted {
-        kernel: Some("odd".into()),
-        what: None,
-        why: "OpDPdx has no price".into(),
-        dispatches: 3,
-    };
-    let mut recordings = [
-        Recording::default(),
-        recording(
-            vec![counted(None, "main", 1 << 40, 1 << 40), counted(Some("named"), "main", 10, 0)],
-            vec![refused.clone()],
-            true,
-        ),
-        recording(vec![counted(Some("named"), "main", 20, 0)], vec![refused], false),
-    ];
-    let [_, first, _] = &mut recordings;
-    first.in_order = Some(dispatches(None));
-    let command = ["program", "--quick"].map(str::to_owned).to_vec();
-    let killed = Ending { code: None, signal: Some(9) };
-    let mut report = RunReport::new(command, killed, &recordings, None, Convention::Ieee);
-    // Half of the dispatches were timed, and all were over one workgroup.
-    let timed = Timed {
-        submitted: 2,
-        workgroups: Some(2),
-        entry: "main".into(),
-        module: "0123456789abcdef".into(),
-        spec_constants: [(0, 64.into()), (3, (1 << 40).into())].into(),
-        dispatches: 1,
-        seconds: 0.25,
-        ..Timed::default()
-    };
-    let in_order = Some(dispatches(Some(0.125)));
-    report.time(&[Recording { times: vec![timed], in_order, ..recording(vec![], vec![], true) }]);
-    report.under_peak(Peak::new(1e13, 1.0).unwrap());
-    report
-}
-
-/// Two dispatches of a kernel one by one, as they were counted, or timed at so many seconds each.
-fn dispatches(seconds: Option<f64>) -> InOrder {
-    let counts = seconds.is_none().then(|| DispatchCounts {
-        invocations: 64,
-        cost: Cost { ops: OpCounts::f32(Op::Fma, 1 << 39), ..Cost::default() },
-        dead: Cost::default(),
-    });
-    let one = Dispatched { grid: Some([4, 2, 1]), counts, seconds, ..Dispatched::default() };
-    let other = Dispatched {
-        grid: None,
-        counts: None,
-        why: seconds.is_none().then(|| "it was overwritten".to_owned()),
-        ..one.clone()
-    };
-    InOrder {
-        kernels: vec![Which {
-            name: None,
-            entry: "main".into(),
-            module: "0123456789abcdef".into(),
-            spec_constants: [(0, 64.into()), (3, (1 << 40).into())].into(),
-        }],
-        dispatches: vec![one, other],
-        left_out: u64::from(seconds.is_none()),
-    }
 }
 
 fn adapters() -> AdapterList {

@@ -17,7 +17,7 @@ use flopmeter::{
 
 use crate::{
     case::{Case, adapter, ceilings},
-    saved, sweep,
+    ran, saved, sweep,
 };
 
 const fn terminal(width: usize) -> Terminal {
@@ -30,7 +30,7 @@ fn pages() -> Vec<Page> {
         Case::fixed().report(Convention::Ieee, 3.25).page(false),
         saved::placed().page(false),
         saved::shader_report().page(false),
-        saved::run_report().page(false),
+        ran::run_report().page(false),
         saved::run_change().page(false),
         sweep::scale().page(false),
         sweep::compare().page(false),
@@ -110,7 +110,7 @@ fn no_number_is_broken_in_two() {
 fn a_narrow_report_reads_as_agreed() {
     let page = Case::fixed().report(Convention::Ieee, 3.25).page(false);
     insta::assert_snapshot!(render(&page, terminal(80)));
-    insta::assert_snapshot!(render(&saved::run_report().page(false), terminal(80)));
+    insta::assert_snapshot!(render(&ran::run_report().page(false), terminal(80)));
     insta::assert_snapshot!(render(&saved::shader_report().page(false), terminal(40)));
 }
 

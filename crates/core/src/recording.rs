@@ -148,6 +148,26 @@ pub struct Counted {
     pub cost: Cost,
     /// The part of that cost whose results are never used.
     pub dead: Cost,
+    /// The file whose lines are told, where the module says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its lines that were executed, in order; empty where the module states no lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<CountedLine>,
+}
+
+/// One line of the source of a kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedLine {
+    /// Its number, from 1.
+    pub line: u32,
+    /// What stands there, where the module carries its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How often it was executed: the part of it that was executed most.
+    pub executions: u64,
+    /// What all of it cost together.
+    pub cost: Cost,
 }
 
 /// Something that ran and was not counted.

@@ -107,6 +107,15 @@ use crate::{
 /// The values of a pipeline's specialisation constants, as the bits of their types, by `SpecId`.
 pub type Specialization = HashMap<u32, u64>;
 
+/// A file that a module was compiled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatedFile {
+    /// What the module calls it.
+    pub name: Option<String>,
+    /// Its text, where the module carries that.
+    pub text: Option<String>,
+}
+
 /// One entry point of a SPIR-V module, read and priced for one pipeline.
 pub struct SpirvKernel<'a> {
     name: String,
@@ -154,6 +163,13 @@ impl<'a> SpirvKernel<'a> {
     pub fn nesting(&self) -> Result<u32, Error> {
         let problem = |problem| Error::Kernel { kernel: self.name.clone(), problem };
         nesting::of(&self.module, self.entry).map_err(problem)
+    }
+
+    /// The file that the lines of its table are of, where it was read as [`Self::read`] does and the module states lines.
+    pub fn file(&self) -> Option<StatedFile> {
+        let file = lines::stated(&self.module, Some(self.entry)).file?;
+        let name = listing::string(&self.module, file).filter(|name| !name.is_empty());
+        Some(StatedFile { name, text: listing::source(&self.module, file) })
     }
 
     /// What its counters mean. A block with an instruction that has no price is an error of
@@ -246,7 +262,7 @@ fn plan(
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
     let (mut has_loops, mut counting) = (false, Loops::default());
     let stated = match lines {
-        Lines::Stated => lines::stated(module, Some(entry)),
+        Lines::Stated => lines::stated(module, Some(entry)).lines,
         Lines::Listed => Vec::new(),
     };
     for function in module.reachable(entry)? {

@@ -5,7 +5,10 @@
 //! workgroups that run at the same time add to different ones, so that cores do not wait for each
 //! other's cache line at every atomic.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Add,
+};
 
 use crate::{
     Error,
@@ -95,6 +98,14 @@ pub struct Line {
     pub executions: u64,
     /// What all of it cost together.
     pub cost: Cost,
+}
+
+impl Add for Line {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { executions: self.executions + other.executions, cost: self.cost + other.cost }
+    }
 }
 
 /// What the counters of an instrumented kernel mean.

@@ -33,6 +33,7 @@ pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: 
             Gone {
                 cost: table.cost(&executions),
                 dead: table.dead(&executions),
+                lines: table.lines(&executions),
                 doubt: doubt.and_then(|barriers| Some(uneven(barriers.first()?, workgroup))),
                 ..gone
             }
@@ -70,7 +71,7 @@ mod tests {
         let module = Module::new(words.collect());
         let abilities =
             Abilities { wide_atomics: true, subgroups: false, loop_rounds: None, levels };
-        counting(&module, &identity, abilities, |_| Ok(64)).map(|(_, table)| table)
+        counting(&module, &identity, abilities, |_| Ok(64)).map(|its| its.table)
     }
 
     #[test]

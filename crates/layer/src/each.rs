@@ -36,7 +36,8 @@ fn dispatched(row: &Row<Found>, its: &Kernel, period: Option<f64>) -> Dispatched
             Dispatched { seconds, ..bare }
         }
         Some(Found::Counted(counted)) => {
-            let Gone { launches: _, invocations, cost, dead, problem, doubt } = &**counted;
+            let Gone { launches: _, invocations, cost, dead, lines: _, problem, doubt } =
+                &**counted;
             match problem {
                 None => {
                     let (invocations, cost, dead) = (*invocations, *cost, *dead);

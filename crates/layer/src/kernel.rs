@@ -1,12 +1,15 @@
 //! A module that counts, for one pipeline: the program's words in, the words that the driver is given instead out.
 //! Knows no Vulkan; where the counters lie it is told.
 
-use std::{collections::BTreeMap, hash::Hasher as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::Hasher as _,
+};
 
 use flopmeter_core::{
     device::too_deep,
     recording::{SpecType, SpecValue},
-    spirv::{Counters, Means, SpirvKernel},
+    spirv::{Counters, Means, SpirvKernel, StatedFile},
     table::BlockTable,
 };
 
@@ -81,8 +84,47 @@ pub(crate) struct Abilities {
     pub(crate) levels: Option<u32>,
 }
 
-/// The words of a module that counts, and what its counters mean. `place` says at which address so many bytes of
-/// counters lie.
+/// Kernels that take more counters than these are not counted: a thousand take llvmpipe 22 and SwiftShader half a minute to
+/// compile and more, and three thousand end SwiftShader.
+const MOST_COUNTERS: u32 = 512;
+
+/// A module that counts.
+pub(crate) struct Rewritten {
+    pub(crate) words: Vec<u32>,
+    /// What its counters mean.
+    pub(crate) table: BlockTable,
+    /// What is known of the lines that costs are charged to.
+    pub(crate) lines: SourceLines,
+}
+
+/// Lines of the source of a kernel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceLines {
+    /// The file that they are of, where the module says which.
+    pub(crate) file: Option<String>,
+    /// What stands on them, by their number, where the module carries its source.
+    pub(crate) texts: BTreeMap<u32, String>,
+}
+
+impl SourceLines {
+    /// The most characters of a line that are kept.
+    const KEPT: usize = 200;
+
+    /// Those to which a kernel's costs are charged.
+    fn of(kernel: &SpirvKernel<'_>) -> Self {
+        let charged = kernel.table().blocks().iter().flat_map(|block| block.lines.keys());
+        let charged: BTreeSet<u32> = charged.copied().collect();
+        let file = if charged.is_empty() { None } else { kernel.file() };
+        let Some(StatedFile { name, text }) = file else { return Self::default() };
+        let stated = text.iter().flat_map(|text| (1..).zip(text.lines()));
+        let kept = stated.filter(|(number, _)| charged.contains(number));
+        let kept =
+            kept.map(|(number, text)| (number, text.trim().chars().take(Self::KEPT).collect()));
+        Self { file: name, texts: kept.collect() }
+    }
+}
+
+/// The module that counts in the place of another. `place` says at which address so many bytes of counters lie.
 ///
 /// # Errors
 /// Why the module cannot count.
@@ -91,7 +133,7 @@ pub(crate) fn counting(
     identity: &Identity,
     abilities: Abilities,
     place: impl FnOnce(u64) -> Result<u64, String>,
-) -> Result<(Vec<u32>, BlockTable), String> {
+) -> Result<Rewritten, String> {
     let Identity { entry, constants, subgroup, .. } = identity;
     let constants = constants.iter().map(|(&number, &bits)| (number, bits)).collect();
     let name = format!("{entry}@{:016x}", module.hash);
@@ -104,9 +146,17 @@ pub(crate) fn counting(
             return Err(format!("{problem}: it may not compute what the program says, either"));
         }
     }
+    let counters = kernel.table().counters();
+    if counters > MOST_COUNTERS {
+        return Err(format!(
+            "it has {counters} parts that are executed apart, and drivers take too long to compile more than \
+             {MOST_COUNTERS} counters"
+        ));
+    }
     let counters = Counters::Address(place(kernel.table().bytes())?);
     let words = kernel.counting(&Means { counters, wide_atomics, subgroups });
-    Ok((words.map_err(|error| error.to_string())?, kernel.table().clone()))
+    let words = words.map_err(|error| error.to_string())?;
+    Ok(Rewritten { words, table: kernel.table().clone(), lines: SourceLines::of(&kernel) })
 }
 
 #[cfg(test)]

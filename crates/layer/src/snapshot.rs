@@ -1,12 +1,18 @@
 //! Counters and tally as a recording: what each kernel executed, and what is not known and why. Knows no files and no
 //! Vulkan; counters come as bytes.
 
-use flopmeter_core::recording::{Counted, Device, NotCounted, Recording, Timed, label};
+use std::collections::BTreeMap;
+
+use flopmeter_core::{
+    recording::{Counted, CountedLine, Device, NotCounted, Recording, Timed, label},
+    table::Line,
+};
 
 use crate::{
     arena::Window,
     decode::{State, decode},
     each,
+    kernel::SourceLines,
     tally::{Counting, Gone, Kernel, Launches, Tally},
     watch::{Times, Watch},
 };
@@ -136,7 +142,7 @@ fn by_grid(times: impl Iterator<Item = (Option<[u32; 3]>, Times)>) -> Vec<(Launc
 fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
     let entry = &kernel.identity.entry;
     let module = kernel.identity.module_name();
-    let Gone { launches, invocations, cost, dead, problem, doubt: _ } = sum;
+    let Gone { launches, invocations, cost, dead, lines, problem, doubt: _ } = sum;
     let why = match (&kernel.table, problem) {
         (Err(why), _) => why.clone(),
         (Ok(_), Some(problem)) => problem,
@@ -152,6 +158,8 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
                 counters: table.counters().into(),
                 cost,
                 dead,
+                file: kernel.lines.file.clone(),
+                lines: counted_lines(&kernel.lines, lines),
             });
         }
     };
@@ -163,16 +171,25 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
     })
 }
 
+/// The lines that were executed, with what stands there.
+fn counted_lines(source: &SourceLines, lines: BTreeMap<u32, Line>) -> Vec<CountedLine> {
+    // A branch that was never taken costs nothing, and a listing says so by its silence.
+    let executed = lines.into_iter().filter(|(_, its)| its.executions > 0);
+    let executed = executed.map(|(line, Line { executions, cost })| {
+        let text = source.texts.get(&line).cloned();
+        CountedLine { line, text, executions, cost }
+    });
+    executed.collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use flopmeter_core::table::BlockTable;
 
     use super::*;
     use crate::{
         kernel::{Abilities, Identity, Module, counting},
-        tally::Batch,
+        tally::{Batch, Counts},
     };
 
     /// A kernel that does nothing, in workgroups of 8.
@@ -227,14 +244,15 @@ mod tests {
         let abilities =
             Abilities { wide_atomics: true, subgroups: true, loop_rounds: None, levels: None };
         let module = Module::new(NOTHING.to_vec());
-        counting(&module, &identity(), abilities, |_| Ok(64)).unwrap().1
+        counting(&module, &identity(), abilities, |_| Ok(64)).unwrap().table
     }
 
     /// Adds a pipeline with this handle.
     fn add(tally: &mut Tally, handle: u64) {
         let window = Window { block: 0, offset: 0, bytes: table().bytes() };
         let window = tally.join(&identity(), || Ok(window)).unwrap();
-        tally.add((handle, 0), &identity(), Ok((table(), window)));
+        let lines = SourceLines::default();
+        tally.add((handle, 0), &identity(), Ok(Counts { table: table(), lines, window }));
     }
 
     /// The counters of so many invocations.

@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use flopmeter_core::{op::Cost, table::BlockTable};
+use flopmeter_core::{
+    op::Cost,
+    table::{BlockTable, Line},
+};
 
 pub(crate) use commands::{Commands, Id, Launches};
 pub(crate) use counting::Counting;
@@ -19,7 +22,7 @@ pub(crate) use ends::Ends;
 
 use crate::{
     arena::Window,
-    kernel::{Identity, Module},
+    kernel::{Identity, Module, SourceLines},
 };
 
 /// All pipelines that are made of the same.
@@ -30,6 +33,8 @@ pub(crate) struct Kernel {
     pub(crate) name: Option<String>,
     /// What its counters mean, or why it has none.
     pub(crate) table: Result<Arc<BlockTable>, String>,
+    /// What is known of the lines of its source.
+    pub(crate) lines: SourceLines,
     /// What was counted of it in counters that are gone, and dispatches that nothing counted.
     pub(crate) gone: Gone,
 }
@@ -41,6 +46,8 @@ pub(crate) struct Gone {
     pub(crate) invocations: u64,
     pub(crate) cost: Cost,
     pub(crate) dead: Cost,
+    /// Lines of the source, by their number.
+    pub(crate) lines: BTreeMap<u32, Line>,
     /// Why not all of it is known.
     pub(crate) problem: Option<String>,
     /// What of the cost is not known, where the rest is.
@@ -53,6 +60,17 @@ struct Pipeline {
     kernel: usize,
     /// Where its counters lie, where it counts.
     window: Option<Window>,
+}
+
+/// The counters of a pipeline that was made.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    /// What they mean.
+    pub(crate) table: BlockTable,
+    /// What is known of the lines that costs are charged to.
+    pub(crate) lines: SourceLines,
+    /// Where they lie.
+    pub(crate) window: Window,
 }
 
 /// What a dispatch is of.
@@ -146,15 +164,18 @@ impl Tally {
         &mut self,
         (handle, module): (u64, u64),
         identity: &Identity,
-        made: Result<(BlockTable, Window), String>,
+        made: Result<Counts, String>,
     ) {
         let name = self.module_names.get(&module).cloned();
-        let (table, window) = match made {
-            Ok((table, window)) => (Ok(Arc::new(table)), Some(window)),
-            Err(why) => (Err(why), None),
-        };
         let kernel = self.kernel(identity);
         let its = &mut self.kernels[kernel];
+        let (table, window) = match made {
+            Ok(Counts { table, lines, window }) => {
+                its.lines = lines;
+                (Ok(Arc::new(table)), Some(window))
+            }
+            Err(why) => (Err(why), None),
+        };
         its.name = its.name.take().or(name);
         // Where only some pipelines of a kernel count, what the kernel executed is not known.
         match (&its.table, table) {
@@ -172,10 +193,10 @@ impl Tally {
         if let Some(&kernel) = self.by_identity.get(identity) {
             return kernel;
         }
-        let (table, gone) = (Err(String::new()), Gone::default());
+        let (table, lines, gone) = (Err(String::new()), SourceLines::default(), Gone::default());
         let identity = identity.clone();
         self.by_identity.insert(identity.clone(), self.kernels.len());
-        self.kernels.push(Kernel { identity, name: None, table, gone });
+        self.kernels.push(Kernel { identity, name: None, table, lines, gone });
         self.kernels.len() - 1
     }
 
@@ -318,6 +339,10 @@ impl Gone {
         self.invocations += other.invocations;
         self.cost = self.cost + other.cost;
         self.dead = self.dead + other.dead;
+        for (line, its) in other.lines {
+            let sum = self.lines.entry(line).or_default();
+            *sum = *sum + its;
+        }
         self.problem = self.problem.take().or(other.problem);
         self.doubt = self.doubt.take().or(other.doubt);
     }

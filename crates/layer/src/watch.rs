@@ -179,8 +179,9 @@ fn read(
         }
         Marks::Counts(copies) => {
             let (table, raw) = copies.read(slot)?;
-            let launches = Launches::of(grid);
-            Some(Found::Counted(decode(table, &raw, launches, State::Idle).into()))
+            let counted = decode(table, &raw, Launches::of(grid), State::Idle);
+            // Lines are told of all dispatches of a kernel together.
+            Some(Found::Counted(Gone { lines: BTreeMap::new(), ..counted }.into()))
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, ops::Add as _};
 
-use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, SpecValue, Timed};
+use flopmeter_core::recording::{
+    self, Counted, CountedLine, Device, NotCounted, Recording, SpecValue, Timed,
+};
 
-use super::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
+use super::{Ending, KernelLine, KernelRow, RunReport, RunTiming, RunTotals};
 use crate::{
+    instrument::Line,
     op::{Convention, Cost, Traffic},
     result::Document as _,
 };
@@ -97,6 +100,23 @@ struct Counts {
     counters: u64,
     cost: Cost,
     dead: Cost,
+    file: Option<String>,
+    lines: BTreeMap<u32, (Option<String>, Line)>,
+}
+
+impl Counts {
+    fn add(&mut self, kernel: &Counted) {
+        self.invocations += kernel.invocations;
+        self.counters = kernel.counters;
+        self.cost = self.cost + kernel.cost;
+        self.dead = self.dead + kernel.dead;
+        self.file = self.file.take().or_else(|| kernel.file.clone());
+        for CountedLine { line, text, executions, cost } in &kernel.lines {
+            let (known, sum) = self.lines.entry(*line).or_default();
+            *known = known.take().or_else(|| text.clone());
+            *sum = *sum + Line { executions: *executions, cost: *cost };
+        }
+    }
 }
 
 impl RunReport {
@@ -114,15 +134,9 @@ impl RunReport {
         let mut not_counted: Vec<NotCounted> = Vec::new();
         for (device, recording) in on_devices(&devices, recordings) {
             for kernel in &recording.kernels {
-                let Counted { dispatches, workgroups, invocations, counters, cost, dead, .. } =
-                    kernel;
                 let sum = sums.entry(Key::of_counted(device, kernel)).or_default();
-                sum.dispatched(*dispatches, *workgroups);
-                let counts = sum.counts.get_or_insert_default();
-                counts.invocations += invocations;
-                counts.counters = *counters;
-                counts.cost = counts.cost + *cost;
-                counts.dead = counts.dead + *dead;
+                sum.dispatched(kernel.dispatches, kernel.workgroups);
+                sum.counts.get_or_insert_default().add(kernel);
             }
             for kernel in &recording.times {
                 let sum = sums.entry(Key::of_timed(device, kernel)).or_default();
@@ -225,6 +239,11 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
     let flops = counts.map(|counts| counts.cost.ops.flops(convention));
     let storage = counts.map(|counts| counts.cost.traffic.storage_bytes());
     let intensity = flops.zip(storage).filter(|&(_, storage)| storage > 0);
+    let lines = counts.iter().flat_map(|counts| &counts.lines).map(|(&line, (text, its))| {
+        let (text, Cost { ops, traffic }) = (text.clone(), its.cost);
+        let flops = ops.flops(convention);
+        KernelLine { line, text, executions: its.executions, ops, flops, traffic }
+    });
     KernelRow {
         id: 0,
         name: key.label(),
@@ -244,6 +263,8 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
         seconds: taken.of(dispatches),
         peak_share: None,
         roofline: None,
+        file: counts.and_then(|counts| counts.file.clone()),
+        lines: lines.collect(),
     }
 }
 

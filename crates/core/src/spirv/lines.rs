@@ -12,9 +12,17 @@ use super::{
     words::{Id, Instruction},
 };
 
-/// The lines of all instructions, by their indices. Only lines of one file are told: that of the first line that the
-/// entry point states, or any where there is none in particular, else of the first in the module.
-pub(super) fn stated(module: &Module<'_>, entry: Option<Id>) -> Vec<Option<u32>> {
+/// The lines that a module states. Only lines of one file are told: that of the first line that the entry point states, or
+/// any where there is none in particular, else of the first in the module.
+#[derive(Default)]
+pub(super) struct StatedLines {
+    /// The text that is the file's name.
+    pub(super) file: Option<Id>,
+    /// The lines of all instructions, by their indices.
+    pub(super) lines: Vec<Option<u32>>,
+}
+
+pub(super) fn stated(module: &Module<'_>, entry: Option<Id>) -> StatedLines {
     let mut lines = vec![None; module.instructions.len()];
     let is_entry = |id: Id| match entry {
         Some(entry) => id == entry,
@@ -40,7 +48,7 @@ pub(super) fn stated(module: &Module<'_>, entry: Option<Id>) -> Vec<Option<u32>>
             lines[index] = line;
         }
     }
-    lines
+    StatedLines { file, lines }
 }
 
 /// The line that holds from an instruction on.
@@ -61,7 +69,9 @@ fn from(
                 return before;
             }
             match (Debug::from_u32(operands[1]), &operands[2..]) {
-                (Some(Debug::DebugLine), &[its, line, ..]) => {
+                (Some(Debug::DebugLine), &[source, line, ..]) => {
+                    // Of set, instruction, name and text.
+                    let its = module.definition(source)?.operands().get(2).copied()?;
                     let line = module.values.get(&line).and_then(|&line| u32::try_from(line).ok());
                     line.and_then(|line| in_file(its, line))
                 }

@@ -12,7 +12,7 @@ use rspirv::{
 use super::{
     literal::literal,
     module::Module,
-    words::{Instruction, push, text},
+    words::{Id, Instruction, push, text},
 };
 
 /// The set of extended instructions that says where code is from.
@@ -27,35 +27,49 @@ pub(super) fn has_lines(module: &Module<'_>) -> bool {
     })
 }
 
-/// The source that the module carries; `None` where it carries none. Of several, it is the one whose lines come first.
-pub(super) fn source(module: &Module<'_>) -> Option<String> {
+/// The text of a file that the module says lines of; `None` where it does not carry that, or not with those lines, since a
+/// directive gives them other numbers.
+pub(super) fn source(module: &Module<'_>, file: Id) -> Option<String> {
     for (index, instruction) in module.instructions.iter().enumerate() {
         let operands = instruction.operands();
         if instruction.is(Op::Source)
+            && operands.get(2) == Some(&file)
             && let Some(words) = operands.get(3..).filter(|words| !words.is_empty())
         {
             let more = module.instructions[index + 1..].iter();
             let more = more.take_while(|its| its.is(Op::SourceContinued));
             let parts = [words].into_iter().chain(more.map(|its| its.operands()));
-            return Some(stated(parts.map(|words| text(words).0).collect()));
+            return stated(parts.map(|words| text(words).0).collect());
         }
-        if let Some((Debug::DebugSource, &[_, code, ..])) = debug(module, index) {
-            let definition = module.definition(code).filter(|its| its.is(Op::String))?;
-            return Some(stated(text(definition.operands()).0));
+        if let Some((Debug::DebugSource, &[its, code, ..])) = debug(module, index)
+            && its == file
+        {
+            return stated(string(module, code)?);
         }
     }
     None
 }
 
+/// A text that the module has, such as a file's name.
+pub(super) fn string(module: &Module<'_>, id: Id) -> Option<String> {
+    let definition = module.definition(id).filter(|its| its.is(Op::String))?;
+    Some(text(definition.operands()).0)
+}
+
 /// A source without what glslang puts before it: comments on how it was called, and a directive by which its first line
-/// has the number 1.
-fn stated(source: String) -> String {
+/// has the number 1. `None` where it has other such directives.
+fn stated(source: String) -> Option<String> {
     let header = source.split_inclusive('\n').take_while(|line| line.starts_with("//"));
     let bytes: usize = header.map(str::len).sum();
-    match source[bytes..].strip_prefix("#line 1\n") {
+    let stated = match source[bytes..].strip_prefix("#line 1\n") {
         Some(stated) => stated.to_owned(),
         None => source,
-    }
+    };
+    let numbers = |line: &str| {
+        let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
+        directive.is_some_and(|directive| directive.starts_with("line"))
+    };
+    (!stated.lines().any(numbers)).then_some(stated)
 }
 
 /// The instructions of a module, a line each: line `n` is instruction `n - 1`.
@@ -164,9 +178,12 @@ mod tests {
     fn what_a_compiler_puts_before_a_source_is_no_part_of_it() {
         let own = "#version 450\n// of its author\nvoid main() {}\n";
         let header = "// OpModuleProcessed client vulkan100\n// OpModuleProcessed entry-point main\n#line 1\n";
-        assert_eq!(stated(format!("{header}{own}")), own);
-        assert_eq!(stated(own.to_owned()), own);
+        assert_eq!(stated(format!("{header}{own}")).as_deref(), Some(own));
+        assert_eq!(stated(own.to_owned()).as_deref(), Some(own));
         let commented = format!("// of its author\n{own}");
-        assert_eq!(stated(commented.clone()), commented);
+        assert_eq!(stated(commented.clone()), Some(commented));
+        for directive in ["#line 5\n", " # line 5 2\n"] {
+            assert_eq!(stated(format!("{header}{own}{directive}void f() {{}}\n")), None);
+        }
     }
 }

@@ -107,7 +107,7 @@ fn rewritten(module: &Module<'_>) -> Settled {
     let scalar = barrier.and_then(|barrier| module.value_type(barrier.operands()[0]).ok());
     let semantics = module.header[BOUND];
     let mut is_stated = false;
-    for (instruction, line) in module.instructions.iter().zip(stated(module, None)) {
+    for (instruction, line) in module.instructions.iter().zip(stated(module, None).lines) {
         let operands = instruction.operands();
         if let Some(scalar) = scalar
             && instruction.is(Op::Function)

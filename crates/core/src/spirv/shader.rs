@@ -10,6 +10,7 @@ use super::{
     constants::{self, specializable},
     entry_point, groups,
     interface::{self, Interface},
+    lines::stated,
     listing, members,
     module::{Module, Type},
     stages,
@@ -146,7 +147,7 @@ impl SpirvModule {
     /// As [`SpirvKernel::read`].
     pub fn kernel(&self, entry: &str, subgroup: Option<u32>) -> Result<SpirvKernel<'_>, Error> {
         guarded(&self.name, Stage::Reading, || {
-            super::read(&self.name, &self.words, entry, &Specialization::new(), subgroup, lines)
+            super::read(&self.name, &self.words, entry, &Specialization::new(), subgroup, charged)
                 .map_err(|problem| Error::Kernel { kernel: self.name.clone(), problem })
         })
     }
@@ -157,8 +158,11 @@ impl SpirvModule {
     /// # Errors
     /// [`Error::Kernel`] where the words are no module.
     pub fn source(&self) -> Result<Option<String>, Error> {
-        self.view(|module| match lines(module) {
-            Lines::Stated => Ok(listing::source(module)),
+        self.view(|module| match charged(module) {
+            Lines::Stated => {
+                let file = stated(module, None).file;
+                Ok(file.and_then(|file| listing::source(module, file)))
+            }
             Lines::Listed => listing::listing(module).map(Some),
         })
     }
@@ -199,7 +203,7 @@ impl SpirvModule {
     }
 }
 
-fn lines(module: &Module<'_>) -> Lines {
+fn charged(module: &Module<'_>) -> Lines {
     if listing::has_lines(module) { Lines::Stated } else { Lines::Listed }
 }
 

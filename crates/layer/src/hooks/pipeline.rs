@@ -13,7 +13,6 @@ use std::{
 };
 
 use ash::vk::{self, Handle as _};
-use flopmeter_core::table::BlockTable;
 
 use crate::{
     arena::Window,
@@ -22,7 +21,8 @@ use crate::{
     decode::{State, decode},
     device::Device,
     guard::{harmless, lock},
-    kernel::{self, Identity, Module},
+    kernel::{self, Identity, Module, Rewritten},
+    tally::Counts,
 };
 
 /// `vkCreateShaderModule`
@@ -97,12 +97,12 @@ pub(crate) unsafe extern "system" fn create(
             let stage = harmless(|| Stage::read(&device, &info));
             let stage = stage.filter(|_| own.is_none() || plain.is_some());
             let counted = stage.as_ref().map(|stage| {
-                let counting = harmless(|| Counting::of(&device, stage, &info));
-                let counting =
-                    counting.unwrap_or_else(|| Err("the layer failed to rewrite it".into()))?;
+                let request = harmless(|| Request::of(&device, stage, &info));
+                let request =
+                    request.unwrap_or_else(|| Err("the layer failed to rewrite it".into()))?;
                 // The program's cache keeps the program's own pipelines alone.
-                let result = create(vk::PipelineCache::null(), &counting.info);
-                counting.done(&device, result)
+                let result = create(vk::PipelineCache::null(), &request.info);
+                request.done(&device, result)
             });
             // What the driver told of the program's own pipeline is what it would be told.
             told.into_iter().for_each(|(at, told)| *at = told);
@@ -282,14 +282,13 @@ unsafe fn constants(info: *const vk::SpecializationInfo<'_>) -> BTreeMap<u32, u6
 }
 
 /// A request for a pipeline that counts.
-struct Counting<'a> {
+struct Request<'a> {
     info: vk::ComputePipelineCreateInfo<'a>,
     module: vk::ShaderModule,
-    table: BlockTable,
-    window: Window,
+    counts: Counts,
 }
 
-impl<'a> Counting<'a> {
+impl<'a> Request<'a> {
     /// Rewrites the module of a stage.
     ///
     /// # Errors
@@ -330,17 +329,17 @@ impl<'a> Counting<'a> {
             Ok(lock(&device.counters).address(its))
         };
         let made = kernel::counting(module, &stage.identity, abilities, place);
-        let made = made.and_then(|(words, table)| {
-            let module = vk::ShaderModuleCreateInfo::default().code(&words);
+        let made = made.and_then(|made| {
+            let module = vk::ShaderModuleCreateInfo::default().code(&made.words);
             // SAFETY: the device is alive and the structure is whole.
             let module = unsafe { device.below.create_shader_module(&module, None) };
             let refused = |result| format!("the driver refused the module that counts: {result:?}");
-            Ok((module.map_err(refused)?, table))
+            Ok((module.map_err(refused)?, made))
         });
         match (made, window) {
-            (Ok((module, table)), Some(window)) => {
+            (Ok((module, Rewritten { words: _, table, lines })), Some(window)) => {
                 info.stage.module = module;
-                Ok(Self { info, module, table, window })
+                Ok(Self { info, module, counts: Counts { table, lines, window } })
             }
             (made, window) => {
                 window.into_iter().for_each(|window| leave(device, window));
@@ -350,13 +349,13 @@ impl<'a> Counting<'a> {
     }
 
     /// The pipeline was made, or not: its module is not needed any more, and without a pipeline its window neither.
-    fn done(self, device: &Device, result: vk::Result) -> Result<(BlockTable, Window), String> {
+    fn done(self, device: &Device, result: vk::Result) -> Result<Counts, String> {
         // SAFETY: the module is the layer's own, and in use no more.
         unsafe { device.below.destroy_shader_module(self.module, None) };
         if result == vk::Result::SUCCESS {
-            return Ok((self.table, self.window));
+            return Ok(self.counts);
         }
-        harmless(|| leave(device, self.window));
+        harmless(|| leave(device, self.counts.window));
         Err(format!("the driver refused the pipeline that counts: {result:?}"))
     }
 }

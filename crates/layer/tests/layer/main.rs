@@ -7,6 +7,8 @@ mod counts;
 mod cut;
 mod glsl;
 mod host;
+mod lines;
+mod many;
 mod process;
 mod rare;
 mod recorder;

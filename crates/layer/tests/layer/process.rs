@@ -38,6 +38,9 @@ fn play() {
         #[cfg(target_os = "linux")]
         "limited" => rare::limited(),
         "clock" => rare::clock(),
+        "lined" => rare::lined(),
+        "many branches" => rare::branched(100),
+        "too many branches" => rare::branched(1100),
         "long" => rare::long(),
         "uncompiled" => rare::uncompiled(),
         "wrong" => scenes::wrong(),

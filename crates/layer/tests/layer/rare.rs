@@ -4,7 +4,7 @@
 use ash::vk;
 
 use crate::{
-    glsl::compile,
+    glsl::{compile, compile_with},
     host::{Asks, Host},
     recorder::Recorder,
     scenes::{ADD, ended},
@@ -45,6 +45,67 @@ pub fn uncompiled() -> Vec<u32> {
         });
     });
     ended(host, &pipelines)
+}
+
+/// A kernel of which each line that costs something costs something else.
+pub const LINED: &str = "#version 450
+layout(local_size_x = 32) in;
+layout(binding = 0) buffer B { float f[]; } b;
+float twice(float x) {
+    return x * 2.0;
+}
+void main() {
+    uint i = 64u + gl_GlobalInvocationID.x;
+    float x = b.f[i];
+    for (uint n = 0u; n < 3u; n++) {
+        x = twice(x) + 1.0;
+    }
+    if (i < 80u)
+        x = sqrt(x);
+    if (i < 64u)
+        x = x / 3.0;
+    b.f[i] = x;
+}
+";
+
+/// Runs one kernel in three modules: one says its lines by instructions of SPIR-V, one by extended ones, and one not.
+pub fn lined() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let modules = [&["-g"][..], &["-gVS"], &[]].map(|options| compile_with(LINED, options));
+    let pipelines = modules.each_ref().map(|words| host.pipeline(words, &[]));
+    let again = host.pipeline(&modules[0], &[]);
+    host.run(|commands| {
+        pipelines.iter().chain([&again]).for_each(|&pipeline| {
+            commands.bind(pipeline).dispatch(2, 1, 1);
+        });
+    });
+    ended(host, &[&pipelines[..], &[again]].concat())
+}
+
+/// Runs a kernel with so many branches, each of which takes a counter and is taken by another number of its 7 x 32 invocations.
+pub fn branched(branches: u64) -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let branches = (0..branches).map(|n| {
+        let op = ["+", "*", "/"][n as usize % 3];
+        format!("if (i > {n}u) x = x {op} 1.5;\n")
+    });
+    let branches: String = branches.collect();
+    let words = compile(&format!(
+        "#version 450
+        layout(local_size_x = 32) in;
+        layout(binding = 0) buffer B {{ float f[]; }} b;
+        void main() {{
+            uint i = gl_GlobalInvocationID.x;
+            float x = b.f[64u + i];
+            {branches}
+            b.f[64u + i] = x;
+        }}"
+    ));
+    let pipeline = host.pipeline(&words, &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(7, 1, 1);
+    });
+    ended(host, &[pipeline])
 }
 
 /// Rounds of [`long`], more than llvmpipe 22 gives all loops of a subgroup together.
