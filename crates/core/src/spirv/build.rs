@@ -126,6 +126,13 @@ impl<'m, 'a> Builder<'m, 'a> {
         id
     }
 
+    /// An array of so many elements.
+    pub(super) fn array_of(&mut self, element: Id, length: u32) -> Id {
+        let (array, length) = (self.id(), self.number(length));
+        push(&mut self.globals, Op::TypeArray, &[array, element, length]);
+        array
+    }
+
     /// A struct whose only member is an array of `element` that ends with its buffer.
     pub(super) fn buffer_of(&mut self, element: Id, stride: u32) -> Id {
         let (array, block) = (self.id(), self.id());
@@ -148,6 +155,12 @@ impl<'m, 'a> Builder<'m, 'a> {
         let operands: Vec<u32> = [pointer, id, class as u32].into_iter().chain(initial).collect();
         push(&mut self.globals, Op::Variable, &operands);
         id
+    }
+
+    /// A variable of the function, in whose first block this is.
+    pub(super) fn local(&mut self, ty: Id) -> Id {
+        let pointer = self.pointer(StorageClass::Function, ty);
+        self.value(Op::Variable, pointer, &[StorageClass::Function as u32])
     }
 
     /// The input that is a built-in of three `u32`, one of `interface` where that has it.
@@ -215,6 +228,36 @@ impl<'m, 'a> Builder<'m, 'a> {
         self.statement(Op::Label, &[then]);
         write(self);
         self.statement(Op::Branch, &[merge]);
+        self.statement(Op::Label, &[merge]);
+    }
+
+    /// Does what `write` writes for 0, `step` and so on, each less than `end`. `variable` is one of the function's, of type
+    /// `u32`. The loop asks first and adds then.
+    pub(super) fn for_each(
+        &mut self,
+        variable: Id,
+        (step, end): (Id, Id),
+        write: impl FnOnce(&mut Self, Id),
+    ) {
+        let (uint, boolean) = (self.uint(), self.ty(Type::Bool));
+        let zero = self.number(0);
+        let [head, test, body, next, merge] = [(); 5].map(|()| self.id());
+        self.statement(Op::Store, &[variable, zero]);
+        self.statement(Op::Branch, &[head]);
+        self.statement(Op::Label, &[head]);
+        self.statement(Op::LoopMerge, &[merge, next, 0]);
+        self.statement(Op::Branch, &[test]);
+        self.statement(Op::Label, &[test]);
+        let at = self.value(Op::Load, uint, &[variable]);
+        let more = self.value(Op::ULessThan, boolean, &[at, end]);
+        self.statement(Op::BranchConditional, &[more, body, merge]);
+        self.statement(Op::Label, &[body]);
+        write(self, at);
+        let after = self.uints(Op::IAdd, &[at, step]);
+        self.statement(Op::Store, &[variable, after]);
+        self.statement(Op::Branch, &[next]);
+        self.statement(Op::Label, &[next]);
+        self.statement(Op::Branch, &[head]);
         self.statement(Op::Label, &[merge]);
     }
 }

@@ -62,32 +62,26 @@ pub(super) fn wrapper(
     builder.statement(Op::Label, &[label]);
     let rounds = (rows.cut > 0).then(|| {
         let uint = builder.uint();
-        let pointer = builder.pointer(StorageClass::Function, uint);
-        let variable = builder.value(Op::Variable, pointer, &[StorageClass::Function as u32]);
-        (variable, builder.place(BuiltIn::NumWorkgroups, interface))
+        (builder.local(uint), builder.place(BuiltIn::NumWorkgroups, interface))
     });
+    // A loop of the wrapper's would take of a budget of rounds.
+    let row =
+        (rows.counters > WRITTEN_OUT && rows.cut == 0).then(|| Row::new(builder, rows.counters));
     builder.value(Op::FunctionCall, void, &[inner]);
 
     let (buffer, variable) = buffer(builder, rows, means, vulkan, group);
     let uint = builder.uint();
-    let one = builder.number(1);
-    let mut sums = vec![sum(builder, one, true, means)];
+    let mut counted = vec![(builder.number(1), true)];
     for counter in counters {
-        let value = builder.value(Op::Load, uint, &[counter.variable]);
-        sums.push(sum(builder, value, counter.once, means));
+        counted.push((builder.value(Op::Load, uint, &[counter.variable]), counter.once));
     }
     if let Some(variable) = overflow {
         let (seen, last) = (builder.value(Op::Load, uint, &[variable]), builder.number(LAST_BIT));
-        let seen = builder.uints(Op::ShiftRightLogical, &[seen, last]);
-        sums.push(sum(builder, seen, true, means));
+        counted.push((builder.uints(Op::ShiftRightLogical, &[seen, last]), true));
     }
-    if means.subgroups {
-        let boolean = builder.ty(Type::Bool);
-        let subgroup = builder.number(Scope::Subgroup as u32);
-        let elected = builder.value(Op::GroupNonUniformElect, boolean, &[subgroup]);
-        builder.where_true(elected, |builder| hand_over(builder, &buffer, &sums));
-    } else {
-        hand_over(builder, &buffer, &sums);
+    match row {
+        Some(row) => row.hand_over(builder, &buffer, &counted, means),
+        None => hand_over(builder, &buffer, &counted, means),
     }
     if let Some((variable, groups)) = rounds {
         look(builder, variable, groups, &buffer, rows);
@@ -149,35 +143,19 @@ fn extents(builder: &mut Builder<'_, '_>, variable: Id) -> [Id; 3] {
 /// the invocation does. `variable` is one of the function's, of type `u32`.
 fn look(builder: &mut Builder<'_, '_>, variable: Id, groups: Id, buffer: &Buffer, rows: Rows) {
     let (uint, boolean) = (builder.uint(), builder.ty(Type::Bool));
-    let (zero, one) = (builder.number(0), builder.number(1));
+    let one = builder.number(1);
     // The loop goes up by the columns of the grid, of which there is at least one, to twice as many: compilers unroll
     // what goes up by a number that they know, and even what ends at one of two that they know. It asks first and adds
     // then, since a loop that asks last is given its second round.
     let [columns, ..] = extents(builder, groups);
     let wanted = builder.uints(Op::ShiftLeftLogical, &[columns, one]);
-    builder.statement(Op::Store, &[variable, zero]);
-    let [head, test, body, next, end] = [(); 5].map(|()| builder.id());
-    builder.statement(Op::Branch, &[head]);
-    builder.statement(Op::Label, &[head]);
-    builder.statement(Op::LoopMerge, &[end, next, 0]);
-    builder.statement(Op::Branch, &[test]);
-    builder.statement(Op::Label, &[test]);
-    let before = builder.value(Op::Load, uint, &[variable]);
-    let more = builder.value(Op::ULessThan, boolean, &[before, wanted]);
-    builder.statement(Op::BranchConditional, &[more, body, end]);
-    builder.statement(Op::Label, &[body]);
-    let after = builder.uints(Op::IAdd, &[before, columns]);
-    builder.statement(Op::Store, &[variable, after]);
-    builder.statement(Op::Branch, &[next]);
-    builder.statement(Op::Label, &[next]);
-    builder.statement(Op::Branch, &[head]);
-    builder.statement(Op::Label, &[end]);
+    builder.for_each(variable, (columns, wanted), |_, _| {});
     let had = builder.value(Op::Load, uint, &[variable]);
     // Behind the loop compilers take its condition for met, so it is another that is asked: whether there was one round.
     let cut = builder.value(Op::IEqual, boolean, &[had, columns]);
     builder.where_true(cut, |builder| {
         // The rows of cut invocations begin where a counter would, and their upper half is no one's.
-        let limb = if buffer.wide { rows.cut_limb() / 2 } else { rows.cut_limb() };
+        let limb = builder.number(rows.cut_limb() * buffer.numbers() / 2);
         let pointer = buffer.place(builder, limb);
         let one = if buffer.wide { builder.constant(buffer.number, 1) } else { one };
         buffer.add(builder, pointer, one);
@@ -223,26 +201,87 @@ fn sum(builder: &mut Builder<'_, '_>, value: Id, once: bool, means: &Means) -> S
     (sum, Some(builder.uints(Op::IAdd, &[above, carry])))
 }
 
-fn hand_over(builder: &mut Builder<'_, '_>, buffer: &Buffer, sums: &[Sum]) {
-    for (row, &sum) in (0..).zip(sums) {
-        if buffer.wide {
-            let value = widened(builder, sum, buffer.number);
-            let pointer = buffer.place(builder, row);
-            buffer.add(builder, pointer, value);
-        } else {
-            let (low, high) = sum;
-            let pointer = buffer.place(builder, 2 * row);
-            let old = buffer.add(builder, pointer, low);
-            let new = builder.uints(Op::IAdd, &[old, low]);
-            let carry = builder.less(new, old);
-            let high = high.map_or(carry, |high| builder.uints(Op::IAdd, &[high, carry]));
-            let (boolean, zero) = (builder.ty(Type::Bool), builder.number(0));
-            let some = builder.value(Op::INotEqual, boolean, &[high, zero]);
-            builder.where_true(some, |builder| {
-                let pointer = buffer.place(builder, 2 * row + 1);
-                buffer.add(builder, pointer, high);
-            });
+/// Does what `write` writes in one invocation of those that have their counters added up together.
+fn where_elected<'m, 'w>(
+    builder: &mut Builder<'m, 'w>,
+    means: &Means,
+    write: impl FnOnce(&mut Builder<'m, 'w>),
+) {
+    if !means.subgroups {
+        return write(builder);
+    }
+    let boolean = builder.ty(Type::Bool);
+    let subgroup = builder.number(Scope::Subgroup as u32);
+    let elected = builder.value(Op::GroupNonUniformElect, boolean, &[subgroup]);
+    builder.where_true(elected, write);
+}
+
+/// Hands over counters, each with whether it is 0 or 1, one after the other.
+fn hand_over(
+    builder: &mut Builder<'_, '_>,
+    buffer: &Buffer,
+    counted: &[(Id, bool)],
+    means: &Means,
+) {
+    let sums = counted.iter().map(|&(value, once)| sum(builder, value, once, means));
+    let sums: Vec<Sum> = sums.collect();
+    where_elected(builder, means, |builder| {
+        for (row, &sum) in (0..).zip(&sums) {
+            let first = row * buffer.numbers();
+            let numbers = [first, first + 1].map(|at| builder.number(at));
+            buffer.hand_over(builder, numbers, sum);
         }
+    });
+}
+
+/// More counters than these are handed over in a loop. Drivers take a time that grows with the square of their number to
+/// compile what is written out for each: 500 took Mesa 25 some 23 s, and take 0.8 s in a loop.
+const WRITTEN_OUT: u32 = 64;
+
+/// Variables of the wrapper: all counters in a row, and which of them it is about.
+struct Row {
+    counters: Id,
+    at: Id,
+    length: u32,
+}
+
+impl Row {
+    fn new(builder: &mut Builder<'_, '_>, length: u32) -> Self {
+        let uint = builder.uint();
+        let array = builder.array_of(uint, length);
+        Self { counters: builder.local(array), at: builder.local(uint), length }
+    }
+
+    /// As [`hand_over`].
+    fn hand_over(
+        &self,
+        builder: &mut Builder<'_, '_>,
+        buffer: &Buffer,
+        counted: &[(Id, bool)],
+        means: &Means,
+    ) {
+        let uint = builder.uint();
+        let pointer = builder.pointer(StorageClass::Function, uint);
+        let place = |builder: &mut Builder<'_, '_>, at| {
+            builder.value(Op::AccessChain, pointer, &[self.counters, at])
+        };
+        for (at, &(value, _)) in (0..).zip(counted) {
+            let at = builder.number(at);
+            let place = place(builder, at);
+            builder.statement(Op::Store, &[place, value]);
+        }
+        let (one, length) = (builder.number(1), builder.number(self.length));
+        builder.for_each(self.at, (one, length), |builder, at| {
+            let place = place(builder, at);
+            let value = builder.value(Op::Load, uint, &[place]);
+            let sum = sum(builder, value, false, means);
+            where_elected(builder, means, |builder| {
+                let numbers = builder.number(buffer.numbers());
+                let first = builder.uints(Op::IMul, &[at, numbers]);
+                let second = builder.uints(Op::IAdd, &[first, one]);
+                buffer.hand_over(builder, [first, second], sum);
+            });
+        });
     }
 }
 
@@ -256,9 +295,14 @@ fn widened(builder: &mut Builder<'_, '_>, (low, high): Sum, ulong: Id) -> Id {
 }
 
 impl Buffer {
+    /// How many numbers a counter takes.
+    const fn numbers(&self) -> u32 {
+        if self.wide { 1 } else { 2 }
+    }
+
     /// A pointer to one of the stripe's numbers.
-    fn place(&self, builder: &mut Builder<'_, '_>, at: u32) -> Id {
-        let (member, at) = (builder.number(0), builder.number(at));
+    fn place(&self, builder: &mut Builder<'_, '_>, at: Id) -> Id {
+        let member = builder.number(0);
         let at = builder.uints(Op::IAdd, &[self.stripe, at]);
         builder.value(Op::AccessChain, self.pointer, &[self.base, member, at])
     }
@@ -267,5 +311,26 @@ impl Buffer {
     fn add(&self, builder: &mut Builder<'_, '_>, pointer: Id, value: Id) -> Id {
         let relaxed = builder.number(0);
         builder.value(Op::AtomicIAdd, self.number, &[pointer, self.scope, relaxed, value])
+    }
+
+    /// Adds to a counter, which is the first of these numbers, or both as its halves.
+    fn hand_over(&self, builder: &mut Builder<'_, '_>, [first, second]: [Id; 2], sum: Sum) {
+        let pointer = self.place(builder, first);
+        if self.wide {
+            let value = widened(builder, sum, self.number);
+            self.add(builder, pointer, value);
+            return;
+        }
+        let (low, high) = sum;
+        let old = self.add(builder, pointer, low);
+        let new = builder.uints(Op::IAdd, &[old, low]);
+        let carry = builder.less(new, old);
+        let high = high.map_or(carry, |high| builder.uints(Op::IAdd, &[high, carry]));
+        let (boolean, zero) = (builder.ty(Type::Bool), builder.number(0));
+        let some = builder.value(Op::INotEqual, boolean, &[high, zero]);
+        builder.where_true(some, |builder| {
+            let pointer = self.place(builder, second);
+            self.add(builder, pointer, high);
+        });
     }
 }
