@@ -11,7 +11,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 29] = [
+const UNSAFE: [(&str, &str); 30] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/copies.rs", "records copies into a program's command buffers"),
@@ -30,6 +30,7 @@ const UNSAFE: [(&str, &str); 29] = [
     ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),
     ("crates/layer/src/memory.rs", "maps memory of a device"),
     ("crates/layer/src/queries.rs", "makes, writes and reads query pools"),
+    ("crates/layer/src/room.rs", "lends work to a thread that has room for it on its stack"),
     ("crates/layer/src/unbothered.rs", "holds a signal back while it writes in a program's thread"),
     ("crates/web/src/abi.rs", "takes bytes from JavaScript as a pointer and a length"),
     ("src/cli/abort.rs", "holds a thread that aborts, in a handler of the signal"),

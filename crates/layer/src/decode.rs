@@ -2,7 +2,10 @@
 
 use flopmeter_core::table::{BlockTable, UnevenBarrier};
 
-use crate::tally::{Gone, Launches};
+use crate::{
+    room::with_room,
+    tally::{Gone, Launches},
+};
 
 /// Whether what is counted may still go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,10 @@ pub(crate) enum State {
 
 /// What one pipeline counted, whose counters are `raw`. A running pipeline has counted what has arrived.
 pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: State) -> Gone {
+    with_room(|| decoded(table, raw, launches, state))
+}
+
+fn decoded(table: &BlockTable, raw: &[u8], launches: Launches, state: State) -> Gone {
     let arrived = table.arrived(raw);
     let workgroup = table.invocations([1; 3]);
     let launched = match state {

@@ -17,7 +17,7 @@
 //! | `extensions` | which extensions a program is not told of | devices |
 //! | `chain` | structures that hang one on another | what they say |
 //! | `hooks` | the calls themselves: what the program asks for, to the tally; then on to the driver | prices |
-//! | `memory`, `arena` | counters in memory of the device, a window for each pipeline | what they mean |
+//! | `memory`, `arena` | counters in memory of the device, a window for each kernel | what they mean |
 //! | `fixed` | memory that lies at the same address in every run | devices |
 //! | `kernel` | a module that counts, for one pipeline | Vulkan |
 //! | `watch` | where each dispatch is looked at by itself: what is put around it and what it says | recordings |
@@ -28,7 +28,7 @@
 //! | `snapshot`, `each` | counters and tally as a recording, kernel by kernel and dispatch by dispatch | files |
 //! | `saver` | when and where recordings are written | what is in them |
 //! | `unbothered` | a file that may not be written is not the program's end | everything else |
-//! | `guard` | a panic of the layer is not the program's | everything else |
+//! | `guard`, `room` | a panic of the layer is not the program's, and its need of stack neither | everything else |
 
 mod abi;
 mod arena;
@@ -49,6 +49,7 @@ mod ledger;
 mod link;
 mod memory;
 mod queries;
+mod room;
 mod saver;
 mod snapshot;
 mod tally;

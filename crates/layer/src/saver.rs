@@ -11,7 +11,7 @@ use std::{
 
 use flopmeter_core::recording::Recording;
 
-use crate::unbothered::unbothered;
+use crate::{room::with_room, unbothered::unbothered};
 
 /// What has just happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,12 @@ impl Saver {
             return;
         }
         let begun = Instant::now();
-        let recording = take();
+        with_room(|| self.write_down(submissions, take()));
+        self.last = Instant::now();
+        self.spent += begun.elapsed();
+    }
+
+    fn write_down(&mut self, submissions: u64, recording: Recording) {
         self.settled = (recording.unfinished_submissions == 0).then_some(submissions);
         if let Ok(json) = serde_json::to_vec(&recording) {
             let written = unbothered(|| self.write(&json));
@@ -96,8 +101,6 @@ impl Saver {
             }
             self.is_lost = written.is_err();
         }
-        self.last = Instant::now();
-        self.spent += begun.elapsed();
     }
 
     /// Puts a recording in the place of the one before, which goes when the new one is whole. File systems write out at

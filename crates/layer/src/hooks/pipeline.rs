@@ -22,6 +22,7 @@ use crate::{
     device::Device,
     guard::{harmless, lock},
     kernel::{self, Identity, Module, Rewritten},
+    room::with_room,
     tally::Counts,
 };
 
@@ -328,7 +329,8 @@ impl<'a> Request<'a> {
             window = Some(its);
             Ok(lock(&device.counters).address(its))
         };
-        let made = kernel::counting(module, &stage.identity, abilities, place);
+        let counting = || kernel::counting(module, &stage.identity, abilities, place);
+        let made = with_room(counting);
         let made = made.and_then(|made| {
             let module = vk::ShaderModuleCreateInfo::default().code(&made.words);
             // SAFETY: the device is alive and the structure is whole.
