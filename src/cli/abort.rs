@@ -14,22 +14,15 @@ use super::lock::lock;
 
 /// What happened, and what the user can do.
 pub fn advice() -> String {
-    let what = match fault() {
-        None => {
-            "was aborted, as drivers do where they cannot compile a kernel: what the driver said stands above"
-                .to_owned()
-        }
-        Some(signal) => {
-            format!("crashed (signal {signal}), as drivers do over kernels that they do not expect")
-        }
-    };
-    format!("the process {what}. Another adapter may run it; --adapter embedded has no driver")
+    let aborted = "the process was aborted, as drivers do where they cannot compile a kernel: what the driver said stands \
+                   above. Another adapter may run it; --adapter embedded has no driver";
+    fault().unwrap_or_else(|| aborted.to_owned())
 }
 
-/// The signal of a fault that was taken for an abort.
-fn fault() -> Option<i32> {
+/// The same of a fault that was taken for an abort.
+fn fault() -> Option<String> {
     #[cfg(unix)]
-    return super::fault::came();
+    return super::fault::advice();
     #[cfg(not(unix))]
     None
 }
