@@ -163,6 +163,9 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 fn unwritable(path: &Path, error: &io::Error) -> Error {
     // An error of a temporary file names the temporary file, which the user does not know.
     let why = match error.kind() {
+        io::ErrorKind::NotFound if folder(path).is_dir() => {
+            "its folder takes no new files".to_owned()
+        }
         io::ErrorKind::NotFound => "its folder is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "its folder may not be written to".to_owned(),
         kind @ (io::ErrorKind::FileTooLarge
@@ -183,6 +186,11 @@ mod tests {
         let path = folder.path().join("nope").join("report.html");
         let message = write_atomically(&path, b"new").unwrap_err().to_string();
         assert!(message.ends_with("cannot be written: its folder is not there"), "{message}");
+        #[cfg(target_os = "linux")]
+        {
+            let system = write_atomically(Path::new("/proc/report.html"), b"new").unwrap_err();
+            assert!(system.to_string().ends_with("its folder takes no new files"), "{system}");
+        }
         assert!(!message.contains(".flopmeter-"), "{message}");
     }
 

@@ -113,8 +113,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], wanted: &str) -> Result<T, String> {
             format!("is '{schema}', where a report '{wanted}' is wanted")
         });
     }
-    serde_json::from_slice::<KeysOnce>(bytes)
-        .map_err(|error| format!("says something twice: {error}; save the report again"))?;
+    serde_json::from_slice::<KeysOnce>(bytes).map_err(|error| match error.is_data() {
+        true => format!("says something twice: {error}; save the report again"),
+        false => format!("is no report: {error}"),
+    })?;
     serde_json::from_slice(bytes).map_err(|error| {
         let path = path_to(bytes, error.line(), error.column());
         let at = if path.is_empty() { String::new() } else { format!("'{path}': ") };

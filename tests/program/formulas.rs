@@ -178,7 +178,7 @@ fn budgets_are_by_the_exact_count_first_and_by_three_meanings_of_n() {
     let seconds = forecasts[0]["seconds"]["stated"].as_f64().unwrap();
     assert_eq!(seconds, step as f64 / (8.0 * 989.5e12 * 0.4));
     let table = command(&[&["llama-3.1-70b"], &asked[..]].concat()).assert().success();
-    table.stdout(contains("tokens/s").and(contains("in the layers alone")));
+    table.stdout(contains("tokens/s").and(contains("in the layers and the last norm")));
     let unknown = command(&["--peak", "h100"]).assert().code(2).stdout("");
     unknown.stderr(contains("known are h100-bf16, h100-fp8"));
     let unknown = command(&["--peak", "abacus"]).assert().code(2).stdout("");

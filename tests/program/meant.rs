@@ -20,6 +20,7 @@ fn an_option_of_another_tool_is_told_by_its_name_here() {
         (&["check", "k.wgsl", "--push-constants=n=2"], "--immediate NAME=VALUE"),
         (&["shader", "k.wgsl", "--workgroups", "8"], "--dispatch X[,Y[,Z]]"),
         (&["check", "k.wgsl", "--tolerance", "1e-5"], "--expect 0.0=want.npy:1e-5"),
+        (&["check", "k.wgsl", "--max-flops", "100"], "--baseline kept.json --fail-on more:flops"),
         (&["formulas", "--list"], "without '--formula', all formulas are listed"),
         (&["run", "./host", "7"], "flopmeter run -- ./host"),
         (&["run", "--count-only", "host"], "flopmeter run -- host"),

@@ -16,7 +16,7 @@ use clap::{
 use flopmeter::op::Scalar;
 
 /// What other tools call an option, the option of this program that is meant, and how that is said.
-const ELSEWHERE: [(&[&str], &str, &str); 4] = [
+const ELSEWHERE: [(&[&str], &str, &str); 5] = [
     (
         &["push-constant", "push-constants"],
         "immediate",
@@ -31,6 +31,11 @@ const ELSEWHERE: [(&[&str], &str, &str); 4] = [
         &["tolerance", "rtol", "atol"],
         "expect",
         "how far floats may be off stands behind the file, as in '--expect 0.0=want.npy:1e-5'",
+    ),
+    (
+        &["max-flops", "max-ops", "limit"],
+        "baseline",
+        "a report is the limit: '--json kept.json' once, then '--baseline kept.json --fail-on more:flops'",
     ),
     (&["list"], "formula", "without '--formula', all formulas are listed"),
 ];

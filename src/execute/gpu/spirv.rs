@@ -31,7 +31,8 @@ pub(super) fn pipelines(
     for &capability in &interface.capabilities {
         if !has(device.features(), capability) {
             return Err(refused(format!(
-                "it declares the capability {capability:?}, which this adapter is not opened with"
+                "it declares the capability {capability:?}, which this adapter is not opened with; where a program runs it, \
+                 'flopmeter run' counts it there"
             )));
         }
     }

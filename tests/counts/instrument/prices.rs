@@ -1,6 +1,7 @@
 //! The price of every row of the vocabulary, as WGSL spells it: in the tables, which take no device, and
 //! counted where it runs.
 
+mod documented;
 mod expressions;
 mod memory;
 mod textures;
