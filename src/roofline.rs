@@ -12,7 +12,7 @@ pub use crate::observe::Spread;
 pub use ceiling::{Ceiling, Ceilings, Drift, Missing, Resource};
 pub use place::{BoundBy, Placement};
 
-use crate::{Error, execute::Executor, observe::Runs};
+use crate::{Error, KernelError, execute::Executor, observe::Runs};
 
 /// Timed runs of each kernel, where no other number is asked for.
 pub const REPEATS: u32 = 7;
@@ -60,7 +60,7 @@ fn round(
     for probe in probe::PROBES {
         match measured(executor, probe) {
             Ok(times) => ceilings.extend(times.ceiling(probe)),
-            Err(Error::Device { problem, .. }) if probe.optional => {
+            Err(Error::Core(KernelError::BackEnd { problem, .. })) if probe.optional => {
                 missing.push(Missing { name: probe.name.to_owned(), why: problem });
             }
             Err(error) => return Err(error),

@@ -10,16 +10,14 @@ mod pipeline;
 mod probe;
 #[cfg(feature = "spirv")]
 mod spirv;
+mod submit;
 #[cfg(test)]
 mod tests;
 mod texture;
 mod timer;
 mod transfer;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex};
 
 use flopmeter_core::guard::Stage;
 #[cfg(feature = "spirv")]
@@ -101,7 +99,7 @@ impl Gpu {
     }
 
     fn on(adapter: &wgpu::Adapter, description: Adapter) -> Result<Self, Error> {
-        let features = adapter.features() & (KERNEL_FEATURES | Features::TIMESTAMP_QUERY);
+        let features = adapter.features() & (KERNEL_FEATURES | timer::FEATURES);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("flopmeter"),
             required_features: features,
@@ -127,8 +125,7 @@ impl Gpu {
             locked(&on_loss).loss = Some(format!("the device was lost: {message}; {way_out}"));
         });
 
-        let timer =
-            features.contains(Features::TIMESTAMP_QUERY).then(|| Timer::new(&device, &queue));
+        let timer = Timer::of(&device, &queue);
         let mut gpu = Self {
             adapter: description,
             own: adapter.clone(),
@@ -201,51 +198,6 @@ impl Gpu {
         self.programs.push(compiled);
         Ok(ProgramId(self.programs.len() - 1))
     }
-
-    /// Submits dispatches and waits for them: how long that took the host, and each of them where the device's
-    /// clock says it.
-    fn submit(&mut self, dispatches: &[Dispatch<'_>]) -> Result<(f64, Option<Vec<f64>>), Error> {
-        let during = match dispatches {
-            [] => return Ok((0.0, Some(Vec::new()))),
-            [one] => one.label.to_owned(),
-            [first, .., last] => format!("{} to {}", first.label, last.label),
-        };
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        for (index, dispatch) in dispatches.iter().enumerate() {
-            fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
-            let program = &self.programs[dispatch.program.0];
-            let pipeline = program.pipeline(&self.buffers, dispatch.bindings);
-            let pipeline = pipeline.map_err(|problem| self.error(dispatch.label, problem))?;
-            let bind_groups = self.bound.of(&self.device, &self.buffers, dispatch, pipeline);
-            self.checked(dispatch.label)?;
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: Some(dispatch.label),
-                timestamp_writes: self.timer.as_ref().map(|timer| timer.around(index)),
-            });
-            pass.set_pipeline(pipeline);
-            for (index, bind_group) in &bind_groups {
-                pass.set_bind_group(*index, bind_group, &[]);
-            }
-            if !program.immediates.is_empty() {
-                pass.set_immediates(0, &program.immediates);
-            }
-            let [x, y, z] = dispatch.grid;
-            pass.dispatch_workgroups(x, y, z);
-        }
-        if let Some(timer) = &self.timer {
-            timer.resolve(&mut encoder, dispatches.len());
-        }
-        let commands = encoder.finish();
-        self.checked(&during)?;
-
-        let start = Instant::now();
-        self.queue.submit([commands]);
-        self.wait(&during)?;
-        let waited_seconds = start.elapsed().as_secs_f64();
-        let Some(timer) = &self.timer else { return Ok((waited_seconds, None)) };
-        let read = self.map(&timer.readable, &during)?;
-        Ok((waited_seconds, timer.seconds(&read, dispatches.len())))
-    }
 }
 
 impl Executor for Gpu {
@@ -257,10 +209,10 @@ impl Executor for Gpu {
         fits::matrices(&self.adapter, kernel, &adapters::products(&self.own))?;
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
-        module::formats(device, kernel).map_err(|problem| KernelError::BackEnd {
+        module::formats(device.features(), kernel).map_err(|problem| KernelError::BackEnd {
             kernel: kernel.name.clone(),
             adapter: self.adapter.name.clone(),
-            problem: problem.to_owned(),
+            problem,
         })?;
         let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
             let module = module::of(device, &self.adapter.limits, self.foresees_wrong, kernel);
@@ -360,7 +312,7 @@ impl Executor for Gpu {
     }
 
     fn most_at_once(&self) -> usize {
-        if self.timer.is_some() { timer::PASSES } else { 1 }
+        if self.timer.is_some() { timer::DISPATCHES } else { 1 }
     }
 
     fn clear(&mut self) {

@@ -10,6 +10,7 @@ mod leeways;
 mod memory;
 mod mutation;
 mod races;
+mod roofline;
 mod textures;
 mod timing;
 mod together;

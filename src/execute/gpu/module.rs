@@ -8,7 +8,7 @@ use naga::{
     compact::{KeepUnused, compact},
     valid::{Capabilities, ValidationFlags, Validator},
 };
-use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
+use wgpu::{Features, ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
 
 use crate::{
     execute::Limits,
@@ -29,25 +29,40 @@ fn used(kernel: &KernelModule) -> Module {
     if keeps_all { used } else { module }
 }
 
-/// Whether a device computes in the formats of a kernel.
+/// Formats that some devices lack.
+const FORMATS: [(Features, Capabilities, &str); 3] = [
+    (Features::SHADER_F16, Capabilities::SHADER_FLOAT16, "half precision (f16)"),
+    (Features::SHADER_F64, Capabilities::FLOAT64, "double precision (f64)"),
+    (Features::SHADER_INT64, Capabilities::SHADER_INT64, "integers of 64 bits"),
+];
+
+/// Whether a device with these features computes in the formats of a kernel.
 ///
 /// # Errors
 /// In which it does not, and what does.
-pub(super) fn formats(device: &wgpu::Device, kernel: &KernelModule) -> Result<(), &'static str> {
-    if device.features().contains(wgpu::Features::SHADER_F16) {
+pub(super) fn formats(features: Features, kernel: &KernelModule) -> Result<(), String> {
+    let lacking = FORMATS.iter().filter(|(feature, ..)| !features.contains(*feature));
+    let lacking: Vec<_> = lacking.map(|&(_, capability, format)| (capability, format)).collect();
+    if lacking.is_empty() {
         return Ok(());
     }
     // A number may be narrow within an expression alone, where no type of the module says so. The kernel is valid on
     // devices that have everything.
-    let without = Capabilities::all().difference(Capabilities::SHADER_FLOAT16);
     let module = used(kernel);
-    if Validator::new(ValidationFlags::all(), without).validate(&module).is_ok() {
+    let needs = |capabilities: Capabilities| {
+        let without = Capabilities::all().difference(capabilities);
+        Validator::new(ValidationFlags::all(), without).validate(&module).is_err()
+    };
+    if !needs(lacking.iter().map(|(capability, _)| *capability).collect()) {
         return Ok(());
     }
-    Err(
-        "it computes in half precision (f16), which this adapter does not: take another adapter, the embedded executor, \
-         or a kernel in single precision",
-    )
+    let needed = lacking.iter().filter(|(capability, _)| needs(*capability));
+    let needed: Vec<&str> = needed.map(|(_, format)| *format).collect();
+    Err(format!(
+        "it computes in {}, which this adapter does not: take another adapter, the embedded executor, or a kernel that \
+         does without",
+        needed.join(" and ")
+    ))
 }
 
 /// The module of a kernel for a device. wgpu clamps what a kernel indexes and counts the rounds of its loops, so that no kernel
@@ -100,6 +115,8 @@ pub(super) fn of(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
         library,
@@ -110,16 +127,24 @@ mod tests {
     #[test]
     fn an_entry_point_takes_the_formats_that_it_uses() {
         let dims = Dims::from([("LANES".into(), 64), ("ROUNDS".into(), 2)]);
-        let is_valid = |entry: &'static str, lacking| {
+        let problem = |entry: &'static str, features| {
             let name = KernelName { file: "roofline".into(), entry: entry.into() };
-            let module = used(&library::load(&name, &dims).unwrap());
-            let capabilities = Capabilities::all().difference(lacking);
-            Validator::new(ValidationFlags::all(), capabilities).validate(&module).is_ok()
+            formats(features, &library::load(&name, &dims).unwrap()).err().unwrap_or_default()
         };
-        let both = Capabilities::SHADER_FLOAT16.union(Capabilities::FLOAT64);
-        assert!(is_valid("fma_f32_vec4", both));
-        assert!(is_valid("copy", both));
-        assert!(!is_valid("fma_f16_vec4", Capabilities::SHADER_FLOAT16));
-        assert!(!is_valid("fma_f64_vec4", Capabilities::FLOAT64));
+        assert_eq!(problem("fma_f32_vec4", Features::empty()), "");
+        assert_eq!(problem("copy", Features::empty()), "");
+        assert_eq!(problem("fma_f16_vec4", Features::SHADER_F16), "");
+        assert!(problem("fma_f16_vec4", Features::SHADER_F64).contains("half precision"));
+        assert!(problem("fma_f64_vec4", Features::SHADER_F16).contains("double precision"));
+    }
+
+    #[test]
+    fn integers_of_64_bits_are_a_format() {
+        let source = "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+            @compute @workgroup_size(1) fn main() { x[0] = u32(u64(x[0]) * 3lu >> 32u); }";
+        let kernel = KernelModule::from_wgsl("wide", source, "main", &BTreeMap::new()).unwrap();
+        let problem = formats(Features::empty(), &kernel).unwrap_err();
+        assert!(problem.contains("integers of 64 bits"), "{problem}");
+        assert_eq!(formats(Features::SHADER_INT64, &kernel), Ok(()));
     }
 }

@@ -1,4 +1,5 @@
-//! A device that goes away, and cooperative matrices that an adapter has not.
+//! A device that goes away, a clock that is read at the ends of passes alone, and cooperative matrices that an
+//! adapter does not have.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -7,6 +8,16 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::execute::Bound;
 
+/// A kernel that adds one to the number in its buffer, and the buffer.
+fn increment(gpu: &mut Gpu) -> (ProgramId, [Bound; 1]) {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn main() { x[0] += 1.0; }";
+    let kernel = KernelModule::from_wgsl("increment", source, "main", &BTreeMap::new()).unwrap();
+    let program = gpu.compile(&kernel).unwrap();
+    let buffer = gpu.allocate("x", 4).unwrap();
+    (program, [Bound { group: 0, binding: 0, buffer, offset: 0, size: 4 }])
+}
+
 /// A device that goes away makes each operation on it an error, not a panic.
 #[test]
 fn a_lost_device_is_an_error_that_says_so() {
@@ -14,12 +25,8 @@ fn a_lost_device_is_an_error_that_says_so() {
         Ok(gpu) => gpu,
         Err(error) => return common::skipped("ADAPTER", &error.to_string()),
     };
-    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-        @compute @workgroup_size(1) fn main() { x[0] += 1.0; }";
-    let kernel = KernelModule::from_wgsl("increment", source, "main", &BTreeMap::new()).unwrap();
-    let program = gpu.compile(&kernel).unwrap();
-    let buffer = gpu.allocate("x", 4).unwrap();
-    let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 4 }];
+    let (program, bindings) = increment(&mut gpu);
+    let buffer = bindings[0].buffer;
     let launch = Dispatch { label: "increment", program, bindings: &bindings, grid: [1; 3] };
     gpu.dispatch(&launch).unwrap();
 
@@ -31,6 +38,29 @@ fn a_lost_device_is_an_error_that_says_so() {
         assert!(text.contains("lost"), "{text}");
         assert!(text.contains(&gpu.adapter.name), "{text}");
     }
+}
+
+/// A device whose clock is read at the ends of passes alone has each dispatch in a pass of its own.
+#[test]
+fn dispatches_have_passes_of_their_own_where_a_clock_asks_for_them() {
+    let mut gpu = match Gpu::open("auto") {
+        Ok(gpu) => gpu,
+        Err(error) => return common::skipped("ADAPTER", &error.to_string()),
+    };
+    let (program, bindings) = increment(&mut gpu);
+    let launch = Dispatch { label: "increment", program, bindings: &bindings, grid: [1; 3] };
+    let timed = |gpu: &mut Gpu| {
+        let outcomes = gpu.dispatch_all(&[launch; 20]).unwrap();
+        outcomes.map(|all| all.iter().filter(|outcome| outcome.seconds > 0.0).count())
+    };
+    let together = timed(&mut gpu);
+    if let Some(timer) = &mut gpu.timer {
+        timer.inside_passes = false;
+    }
+    // Timestamps that were not written would tell no time.
+    assert_eq!(timed(&mut gpu), together);
+    let read = gpu.read(bindings[0].buffer, 0, 4).unwrap();
+    assert_eq!(bytemuck::pod_collect_to_vec::<u8, f32>(&read), [40.0]);
 }
 
 /// A driver may accept matrices of sizes that it does not list, with undefined results.
