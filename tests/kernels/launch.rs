@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use flopmeter::execute::Executor;
+use flopmeter::execute::{Backend, Executor};
 use proptest::{
     strategy::Strategy,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -138,8 +138,8 @@ impl Results {
     }
 }
 
-/// Holds `check` on the given shapes, then on a dozen drawn from `any`: the same ones at every run, so
-/// that keeping within a tolerance is never a matter of luck.
+/// Holds `check` on the given shapes, then on a dozen drawn from `any`, or on a driver, which compiles for each of them,
+/// on four: the same ones at every run, so that keeping within a tolerance is never a matter of luck.
 pub fn on_shapes<S: Copy + std::fmt::Debug>(
     given: &[S],
     any: impl Strategy<Value = S>,
@@ -149,8 +149,9 @@ pub fn on_shapes<S: Copy + std::fmt::Debug>(
         for &shape in given {
             check(&mut *gpu, shape);
         }
+        let cases = if gpu.adapter().backend == Backend::Embedded { 12 } else { 4 };
         let gpu = RefCell::new(gpu);
-        let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let drawn = TestRunner::new_with_rng(config, rng).run(&any, |shape| {
             check(&mut **gpu.borrow_mut(), shape);
