@@ -31,6 +31,7 @@ const ESTIMATE: &str = "estimate";
 pub struct Estimate {
     model: Option<String>,
     set: Vec<String>,
+    left_out: Vec<String>,
     dropout: BTreeMap<String, f64>,
     config: ModelConfig,
     shape: BatchShape,
@@ -67,6 +68,7 @@ impl Estimate {
         Ok(Self {
             model: None,
             set: Vec::new(),
+            left_out: Vec::new(),
             dropout: BTreeMap::new(),
             config: config.clone(),
             shape,
@@ -111,6 +113,12 @@ impl Estimate {
         Self { model: Some(name.to_owned()), set, ..self }
     }
 
+    /// The same estimate, with what the model's files hold beside it, which is in no figure.
+    #[must_use]
+    pub fn without(self, left_out: Vec<String>) -> Self {
+        Self { left_out, ..self }
+    }
+
     /// The same estimate, with the dropout that the model's files ask for, each field with the part that would be dropped.
     #[must_use]
     pub fn with_dropout(self, dropout: BTreeMap<String, f64>) -> Self {
@@ -125,6 +133,11 @@ impl Estimate {
     /// What was changed of its configuration, each as `KEY=VALUE`.
     pub fn set(&self) -> &[String] {
         &self.set
+    }
+
+    /// What the model's files hold beside it, which is in no figure.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The dropout that the model's files ask for, which is in no figure.

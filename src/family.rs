@@ -5,6 +5,7 @@
 
 pub mod decoder;
 mod fields;
+mod held;
 mod member;
 mod packing;
 pub mod resnet_bk;
@@ -19,6 +20,7 @@ mod written;
 pub use decoder::precision;
 pub use fields::{Fields, named};
 pub(crate) use fields::{set, setting_of};
+pub use held::{FindHeld, HeldModel, Holders, StoredNames};
 pub(crate) use member::NO_ADAPTERS;
 pub use member::{Family, Member, ModelConfig, Object, Shortened};
 pub use packing::Packing;

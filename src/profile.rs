@@ -92,6 +92,7 @@ pub fn profile(
         convention,
     };
     let mut report = Report::new(subject, &plan, &run.measurement, estimate, run.loss);
+    report.left_out.clone_from(&model.left_out);
     report.dropout.clone_from(&model.dropout);
     report.provenance.kernel_set = request.kernels;
     let ways = match training.scope {

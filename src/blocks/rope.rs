@@ -20,13 +20,19 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    /// Tables for B rows of S tokens, at these `positions` of their sequences; a pair of elements is turned by its
+    /// Tables for B rows of S tokens, at these positions of their sequences; a pair of elements is turned by its
     /// angle once for each position. The pairs are an element of a head's first half and the one d/2 further on.
-    pub(crate) fn place(to: &mut Builder, b: u32, positions: Vec<u32>, angles: Vec<f64>) -> Self {
+    /// `whose` tells the tables of several rotations apart.
+    pub(crate) fn place(
+        to: &mut Builder,
+        whose: &str,
+        b: u32,
+        (positions, angles): (Vec<u32>, Vec<f64>),
+    ) -> Self {
         let (s, width) = (positions.len() as u32, 2 * angles.len() as u32);
         let len = positions.len() as u64 * angles.len() as u64;
         let mut table = |name: &str, table: AngleTable| {
-            to.plan.buffer(name, Element::F32, len, Init::Angles(table))
+            to.plan.buffer(format!("{name}{whose}"), Element::F32, len, Init::Angles(table))
         };
         let cosine = AngleTable { function: AngleFunction::Cosine, positions, angles };
         let sine = AngleTable { function: AngleFunction::Sine, ..cosine.clone() };

@@ -35,6 +35,9 @@ pub(super) struct WrittenEstimate {
     /// What was changed of its configuration, each as `KEY=VALUE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     set: Vec<String>,
+    /// What the model's files hold beside it, which is neither run nor counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
     /// The dropout that the model's files ask for, each field with the part that would be dropped; it is in no figure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     dropout: BTreeMap<String, f64>,
@@ -117,6 +120,7 @@ impl From<super::Estimate> for WrittenEstimate {
             component_breakdown: breakdown(&estimate),
             model: estimate.model,
             set: estimate.set,
+            left_out: estimate.left_out,
             dropout: estimate.dropout,
             model_config: Config {
                 config: estimate.config,
@@ -165,6 +169,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         let estimate = Self {
             model: written.model,
             set: written.set,
+            left_out: written.left_out,
             dropout: written.dropout,
             config,
             shape,

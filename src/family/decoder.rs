@@ -1,7 +1,7 @@
-//! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe` and
-//! `gemma2`. One configuration for all of them, the tensors that a checkpoint of it holds, the algebra of a
-//! training step, which is known without a kernel, and its passes. Here is what the rest of the crate is told of
-//! a decoder; how each part works is told in the files below.
+//! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
+//! `gemma2`, and `gemma3_text`, by itself or in a `gemma3`. One configuration for all of them, the tensors that a
+//! checkpoint of it holds, the algebra of a training step, which is known without a kernel, and its passes. Here is
+//! what the rest of the crate is told of a decoder; how each part works is told in the files below.
 //!
 //! Shape letters: H hidden width, L layers, n heads, kv key and value heads, d the width of a head,
 //! I intermediate width, V vocabulary, E experts, K experts of a token, r rank of an adapter,
@@ -15,6 +15,7 @@ mod config;
 mod estimate;
 mod field;
 mod file;
+mod held;
 mod linear;
 mod lower;
 mod precision;
@@ -28,7 +29,6 @@ mod tensors;
 mod work;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
 
 pub use adapted::Adapted;
 pub use adapters::{Adapters, Targets};
@@ -43,6 +43,7 @@ pub use crate::exact::{Exact, ExactItem, Phases};
 
 use super::{
     fields::MODEL_TYPE,
+    held::StoredNames,
     member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::Training,
@@ -67,17 +68,16 @@ pub fn precision(training: Training) -> Precision {
 pub static FAMILY: Family = Family {
     name: "Hugging Face's decoders",
     model_types: &Architecture::MODEL_TYPES,
+    holders: &held::HOLDERS,
     fields: &file::KNOWN,
     presets: &preset::PRESETS,
     options: &[precision::OPTION],
     read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
     overridden: |object, field| match field {
-        // A list of the layers' kinds is for as many layers as there were.
-        "num_hidden_layers" => drop(object.remove("layer_types")),
-        "rope_theta" => {
-            let newer = object.get_mut("rope_parameters").and_then(Value::as_object_mut);
-            newer.map(|rope| rope.remove("rope_theta"));
-        }
+        // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
+        "num_hidden_layers" | "sliding_window_pattern" => drop(object.remove("layer_types")),
+        "rope_theta" => file::forget_base(object, Layer::FULL),
+        "rope_local_base_freq" => file::forget_base(object, Layer::SLIDING),
         _ => {}
     },
     read_adapters: Some(|saved, object| {
@@ -126,6 +126,20 @@ impl Member for DecoderConfig {
 
     fn parameters(&self) -> Vec<ParameterSpec> {
         self.parameters()
+    }
+
+    fn stored_names(&self) -> &'static [StoredNames] {
+        match self.architecture {
+            Architecture::Gemma3 => &held::STORED,
+            Architecture::Llama
+            | Architecture::Mistral
+            | Architecture::Qwen2
+            | Architecture::Qwen3
+            | Architecture::Mixtral
+            | Architecture::Qwen2Moe
+            | Architecture::Qwen3Moe
+            | Architecture::Gemma2 => &[],
+        }
     }
 
     fn redundant(&self) -> &'static [&'static str] {
@@ -183,7 +197,8 @@ impl Member for DecoderConfig {
             | Architecture::Mixtral
             | Architecture::Qwen2Moe
             | Architecture::Qwen3Moe
-            | Architecture::Gemma2 => &causes::Products,
+            | Architecture::Gemma2
+            | Architecture::Gemma3 => &causes::Products,
         }
     }
 

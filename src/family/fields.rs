@@ -24,7 +24,9 @@ pub(crate) fn refuse_unknown(object: &Map<String, Value>, known: Fields) -> Resu
 /// families whose files hold much else.
 pub(crate) fn refuse_misspelt(object: &Map<String, Value>, known: Fields) -> Result<(), String> {
     let missing = || known.iter().copied().filter(|name| !object.contains_key(*name));
-    let others = object.keys().filter(|name| !known.contains(&name.as_str()));
+    // A name that begins with an underscore is the writer's own remark, as `_sliding_window_pattern` is.
+    let others =
+        object.keys().filter(|name| !known.contains(&name.as_str()) && !name.starts_with('_'));
     let mut slips = others.filter_map(|name| Some((name, close(name, missing())?)));
     slips.next().map_or(Ok(()), |(name, meant)| {
         Err(format!("unknown field '{name}'; did you mean '{meant}'?"))

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     fields::Fields,
+    held::{Holders, StoredNames},
     shape::{BatchShape, Positions},
     training::{StepOption, Training},
 };
@@ -36,6 +37,8 @@ pub struct Family {
     pub name: &'static str,
     /// What `model_type` says for its models.
     pub model_types: &'static [&'static str],
+    /// Models that hold one of the family's beside others.
+    pub holders: &'static Holders,
     /// The fields that a `config.json` of it may set.
     pub fields: Fields,
     /// Models that need no folder: each its name and its `config.json`.
@@ -88,6 +91,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
 
     /// Every parameter, in the order of the checkpoint.
     fn parameters(&self) -> Vec<ParameterSpec>;
+
+    /// How checkpoints name its tensors that hold it beside other models.
+    fn stored_names(&self) -> &'static [StoredNames] {
+        &[]
+    }
 
     /// Tensors that a checkpoint may hold although the model has no use for them.
     fn redundant(&self) -> &'static [&'static str] {

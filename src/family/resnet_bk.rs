@@ -15,6 +15,7 @@ use serde_json::Value;
 pub use config::ResNetBkConfig;
 
 use super::{
+    held::Holders,
     member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::Training,
@@ -28,6 +29,7 @@ use crate::{
 pub static FAMILY: Family = Family {
     name: "ResNet-BK",
     model_types: &[MODEL_TYPE],
+    holders: &Holders::NONE,
     fields: &ResNetBkConfig::FIELDS,
     presets: &[(
         "resnet-bk",

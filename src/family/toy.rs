@@ -5,6 +5,7 @@ use schemars::{JsonSchema, json_schema};
 
 use super::{
     fields,
+    held::Holders,
     member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::{EveryValue, Scope, StepOption, Training},
@@ -34,6 +35,7 @@ use crate::{
 pub static FAMILY: Family = Family {
     name: "Toy",
     model_types: &["toy"],
+    holders: &Holders::NONE,
     fields: &["width", "vocab_size"],
     presets: &[("toy", r#"{"model_type": "toy", "width": 4, "vocab_size": 11}"#)],
     options: &[INPUT],

@@ -23,12 +23,18 @@ impl Family {
     /// # Errors
     /// Which families there are, where it is none of them.
     pub fn of(object: &Object) -> Result<&'static Self, String> {
-        let types = || FAMILIES.iter().flat_map(|family| family.model_types);
+        let types = || {
+            FAMILIES
+                .iter()
+                .flat_map(|family| family.model_types.iter().chain(family.holders.model_types))
+        };
         let known = || types().copied().collect::<Vec<_>>().join(", ");
         let name = object
             .get(MODEL_TYPE)
             .ok_or_else(|| format!("field '{MODEL_TYPE}' is missing (one of: {})", known()))?;
-        let is_its = |family: &&&Self| family.model_types.iter().any(|known| name == known);
+        let is_its = |family: &&&Self| {
+            family.model_types.iter().chain(family.holders.model_types).any(|known| name == known)
+        };
         let family = FAMILIES.iter().find(is_its).copied();
         family.ok_or_else(|| format!("{MODEL_TYPE} {name} is not supported (one of: {})", known()))
     }

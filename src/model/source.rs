@@ -9,7 +9,11 @@ use std::{
 use super::{Weights, checkpoint, checkpoint::is_there, dropout, json::object_in, weights::Stored};
 use crate::{
     Error,
-    family::{Family, ModelConfig, NO_ADAPTERS, Object, Positions, nearest, set, setting_of},
+    blocks::ParameterSpec,
+    family::{
+        Family, ModelConfig, NO_ADAPTERS, Object, Positions, StoredNames, nearest, set, setting_of,
+    },
+    tensors::TensorFile,
 };
 
 /// The file in a model's folder that says what it is.
@@ -34,6 +38,8 @@ pub struct Model {
     pub adapter: Option<PathBuf>,
     /// A file that seems to hold its weights in a format that is not read, where it has no checkpoint.
     pub not_read: Option<PathBuf>,
+    /// What its files hold beside it, which is neither run nor counted.
+    pub left_out: Vec<String>,
     /// The dropout that its files ask for, each field with the part that would be dropped. No kernel drops anything.
     pub dropout: BTreeMap<String, f64>,
 }
@@ -59,7 +65,7 @@ impl Model {
     ) -> Result<Self, Error> {
         let overrides: Vec<S> = overrides.into_iter().collect();
         let origin = Origin::of(name)?;
-        let mut object = origin.read()?;
+        let (mut object, left_out) = origin.read()?;
         let saved = origin.adapter()?;
         let own = object.clone();
         with_adapters(saved.as_ref(), &mut object)?;
@@ -111,6 +117,7 @@ impl Model {
             checkpoint,
             adapter: folder.filter(|_| saved.is_some()).map(|folder| folder.join(ADAPTER_WEIGHTS)),
             not_read: other.and_then(|folder| checkpoint::not_read(folder)),
+            left_out: left_out.iter().map(|&part| part.to_owned()).collect(),
             dropout: dropout::asked(
                 [Some(&object), saved.as_ref().map(|(_, saved)| saved)].into_iter().flatten(),
             ),
@@ -144,7 +151,7 @@ impl Model {
     /// # Errors
     /// As [`Self::resolve`], where there is no such model.
     pub fn family(name: &str) -> Result<&'static Family, Error> {
-        Family::of(&Origin::of(name)?.read()?).map_err(Error::Config)
+        Family::of(&Origin::of(name)?.read()?.0).map_err(Error::Config)
     }
 
     /// The model's parameters: from its checkpoint and its adapters' file, or seeded where there is
@@ -158,24 +165,43 @@ impl Model {
         let mut weights = Weights::default();
         match &self.checkpoint {
             Some(path) => {
-                let stored: Vec<_> = base.iter().map(Stored::needed).collect();
-                weights.read(checkpoint::files(path)?, &stored, self.config.redundant())?;
+                let files = checkpoint::files(path)?;
+                let names = self.names_in(&files, &base);
+                let stored: Vec<_> =
+                    base.iter().map(|one| Stored::needed(names.of(&one.name), one)).collect();
+                let redundant = self.config.redundant().iter().map(|name| names.of(name));
+                let redundant: Vec<String> = redundant.collect();
+                let passed = |name: &str| {
+                    names.is_beside(name) || redundant.iter().any(|known| known == name)
+                };
+                weights.read(files, &stored, passed)?;
             }
             None => weights.seed(seed, &base),
         }
         match &self.adapter {
             Some(path) => {
+                let files = checkpoint::files(path)?;
+                let names = self.names_in(&files, &adapters);
                 let restated = base.iter().flat_map(|parameter| {
-                    let names = self.config.names_beside_adapters(&parameter.name).into_iter();
-                    names.map(move |name| Stored::optional(name, parameter))
+                    let beside = self.config.names_beside_adapters(&parameter.name).into_iter();
+                    beside.map(move |name| Stored::optional(names.of(&name), parameter))
                 });
-                let needed = adapters.iter().map(Stored::needed);
+                let needed = adapters.iter().map(|one| Stored::needed(names.of(&one.name), one));
                 let stored: Vec<_> = needed.chain(restated).collect();
-                weights.read(checkpoint::files(path)?, &stored, &[])?;
+                weights.read(files, &stored, |name| names.is_beside(name))?;
             }
             None => weights.seed(seed, &adapters),
         }
         Ok(weights)
+    }
+
+    /// How these files name the model's tensors: as one that holds it beside others does where they have the first of
+    /// them under that name, or else as its own.
+    fn names_in(&self, files: &[TensorFile], parameters: &[ParameterSpec]) -> &'static StoredNames {
+        let first = parameters.first().map(|parameter| parameter.name.as_str());
+        let has = |name: &str| files.iter().any(|file| file.get(name).is_some());
+        let holds = |names: &&StoredNames| first.is_some_and(|first| has(&names.of(first)));
+        self.config.stored_names().iter().find(holds).unwrap_or(&StoredNames::ALONE)
     }
 }
 
@@ -257,10 +283,19 @@ impl Origin {
         Ok(Some((path, object)))
     }
 
-    fn read(&self) -> Result<Object, Error> {
-        match self {
-            Self::Preset(config) => Ok(config.to_json()),
-            Self::Folder(folder) => object_in(&folder.join(CONFIG_FILE)),
+    /// The model's fields, and what its file holds beside it.
+    fn read(&self) -> Result<(Object, &'static [&'static str]), Error> {
+        let folder = match self {
+            Self::Preset(config) => return Ok((config.to_json(), &[])),
+            Self::Folder(folder) => folder,
+        };
+        let path = folder.join(CONFIG_FILE);
+        let object = object_in(&path)?;
+        let held = Family::of(&object).map_or(Ok(None), |family| (family.holders.held)(&object));
+        match held {
+            Ok(None) => Ok((object, &[])),
+            Ok(Some(held)) => Ok((held.object, held.left_out)),
+            Err(problem) => Err(Error::File { path, problem }),
         }
     }
 }

@@ -53,9 +53,9 @@ pub struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// A parameter that the files must hold, by its own name.
-    pub fn needed(parameter: &'a ParameterSpec) -> Self {
-        Self { name: parameter.name.clone(), parameter, needed: true }
+    /// A parameter that the files must hold by this name.
+    pub fn needed(name: String, parameter: &'a ParameterSpec) -> Self {
+        Self { name, parameter, needed: true }
     }
 
     /// A parameter that the files may hold by another name; where they do not, it keeps the values that it has.
@@ -74,7 +74,7 @@ impl Weights {
     }
 
     /// The values in safetensors files, which together hold these parameters and no others, as F32,
-    /// BF16 or F16, and may hold `redundant` ones.
+    /// BF16 or F16, and may hold others that are `passed` over.
     ///
     /// # Errors
     /// [`Error::File`] naming the file and the tensor that is missing, misshapen, of another type
@@ -83,9 +83,9 @@ impl Weights {
         &mut self,
         files: Vec<TensorFile>,
         parameters: &[Stored<'_>],
-        redundant: &[&str],
+        passed: impl Fn(&str) -> bool,
     ) -> Result<(), Error> {
-        let found = locate(&files, parameters, redundant)
+        let found = locate(&files, parameters, &passed)
             .map_err(|(file, problem)| Error::File { path: files[file].path().into(), problem })?;
         let first = self.files.len();
         self.sources.extend(parameters.iter().zip(found).filter_map(|(stored, file)| {
@@ -143,7 +143,7 @@ fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
 fn locate(
     files: &[TensorFile],
     parameters: &[Stored<'_>],
-    redundant: &[&str],
+    passed: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Option<usize>>, (usize, String)> {
     let known: BTreeSet<&str> = parameters.iter().map(|stored| stored.name.as_str()).collect();
     let names: Vec<(usize, String)> = files
@@ -157,11 +157,8 @@ fn locate(
             return Err((*file, format!("tensor '{name}' lies in another shard too")));
         }
     }
-    let unknown = || {
-        names.iter().filter(|(_, name)| {
-            !known.contains(name.as_str()) && !redundant.contains(&name.as_str())
-        })
-    };
+    let unknown =
+        || names.iter().filter(|(_, name)| !known.contains(name.as_str()) && !passed(name));
     let mut found = Vec::with_capacity(parameters.len());
     for Stored { name, parameter: ParameterSpec { shape, .. }, needed } in parameters {
         let Some(&file) = places.get(name.as_str()) else {

@@ -3,7 +3,7 @@
 
 use super::forecast::RECOMPUTED;
 use super::{
-    Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table,
+    Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table, left_out,
     number::{duration, grouped},
     tokens_line, without_dropout,
 };
@@ -101,6 +101,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
         Fact::new("step", step),
     ];
+    facts.extend(left_out(&report.left_out));
     facts.extend(without_dropout(&report.dropout));
     facts.extend([
         Fact::new("N", n),

@@ -139,6 +139,12 @@ pub(super) fn without_dropout(dropout: &BTreeMap<String, f64>) -> Option<Fact> {
     (!asked.is_empty()).then(|| Fact::new("not run", text))
 }
 
+/// That what a model's files hold beside it is in no figure.
+pub(super) fn left_out(parts: &[String]) -> Option<Fact> {
+    let text = format!("{}, beside it in its files: no figure has them", parts.join(" and "));
+    (!parts.is_empty()).then(|| Fact::new("not run", text))
+}
+
 fn packed(training: Training) -> String {
     match training.packed.is_none() {
         true => String::new(),

@@ -99,6 +99,10 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Gemma2 | Architecture::Qwen3 | Architecture::Qwen3Moe => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
+        Architecture::Gemma3 => Some(
+            "it has a function for gemma3_text, which charges windows; the one that was executed is that of \
+             qwen2, llama, mistral and qwen2_moe",
+        ),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2
@@ -112,6 +116,7 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe => None,
+        Architecture::Gemma3 => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

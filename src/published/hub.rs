@@ -92,7 +92,8 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Qwen3
-        | Architecture::Gemma2 => None,
+        | Architecture::Gemma2
+        | Architecture::Gemma3 => None,
     }
 }
 

@@ -98,7 +98,10 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Mixtral
         | Architecture::Qwen2
         | Architecture::Qwen3 => None,
-        Architecture::Qwen2Moe | Architecture::Qwen3Moe | Architecture::Gemma2 => {
+        Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2
+        | Architecture::Gemma3 => {
             Some("the table of models read here has no entry with these terms")
         }
     }
@@ -117,7 +120,9 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
             "Qwen2MoeConfig is not in its table and falls to a fallback with two matrices, half of the \
              layers mixtures",
         ),
-        Architecture::Gemma2 => Some("the table of models read here has no entry for it"),
+        Architecture::Gemma2 | Architecture::Gemma3 => {
+            Some("the table of models read here has no entry for it")
+        }
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -40,6 +40,9 @@ pub struct FormulasReport {
     pub packed: Vec<u32>,
     /// How it is trained.
     pub training: TrainingSummary,
+    /// What the model's files hold beside it, which is neither run nor counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The dropout that the model's files ask for, each field with the part that would be dropped; it is in no figure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropout: BTreeMap<String, f64>,
@@ -137,6 +140,7 @@ impl FormulasReport {
                 accumulate: training.micro_batches,
                 recompute: if training.recompute { "layers" } else { "none" }.into(),
             },
+            left_out: Vec::new(),
             dropout: BTreeMap::new(),
             definition: Self::DEFINITION.into(),
             exact,

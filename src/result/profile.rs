@@ -127,6 +127,9 @@ pub struct Report {
     /// What the files of its model and its data hold, where it is a point of a sweep that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Sources>,
+    /// What the model's files hold beside it, which is neither run nor counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The dropout that the model's files ask for, each field with the part that would be dropped. Nothing of it ran.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropout: BTreeMap<String, f64>,
@@ -251,6 +254,7 @@ impl Report {
             model_config: config.clone(),
             data: data.to_owned(),
             sources: None,
+            left_out: Vec::new(),
             dropout: BTreeMap::new(),
             batch: shape.batch(),
             seq: shape.seq(),

@@ -16,7 +16,7 @@ pub fn decoder(seed: u64) -> (ModelConfig, u32) {
 pub fn fields(seed: u64) -> (Value, u32) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let mut to = |most: u32| dice.random_range(1..=most);
-    let member = Architecture::ALL[to(8) as usize - 1];
+    let member = Architecture::ALL[to(Architecture::ALL.len() as u32) as usize - 1];
     let (kv, share, half) = (to(2), to(3), to(5));
     let inner = to(40);
     let seq = to(40);
@@ -42,6 +42,11 @@ pub fn fields(seed: u64) -> (Value, u32) {
             for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
                 fields[cap] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
             }
+        }
+        Architecture::Gemma3 => {
+            fields["sliding_window"] = json!(to(12));
+            fields["sliding_window_pattern"] = json!(to(3));
+            fields["final_logit_softcapping"] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
         }
         Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),
         Architecture::Qwen2

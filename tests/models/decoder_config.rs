@@ -10,8 +10,9 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 8] = [
+const GOLDEN: [&str; 9] = [
     "gemma2",
+    "gemma3",
     "llama",
     "mistral_lora",
     "mixtral",
@@ -58,6 +59,9 @@ fn presets_have_their_published_parameters() {
         ("mixtral-8x7b", 46_702_792_704),
         ("qwen3-30b-a3b", 30_532_122_624),
         ("gemma-2-2b", 2_614_341_888),
+        ("gemma-3-270m", 268_098_176),
+        ("gemma-3-1b", 999_885_952),
+        ("gemma-3-4b", 3_880_263_168),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -225,6 +229,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("qwen2_moe", 16),
         ("qwen3-30b-a3b", 4),
         ("gemma-2-2b", 4),
+        ("gemma-3-4b", 4),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");
@@ -249,7 +254,8 @@ fn a_field_is_set_by_its_short_name_too() {
 
 #[test]
 fn a_file_says_the_width_of_heads_or_they_share_that_of_the_model() {
-    for (folder, width) in [("qwen3_moe", 64 / 4), ("qwen3", 128), ("gemma2", 256)] {
+    for (folder, width) in [("qwen3_moe", 64 / 4), ("qwen3", 128), ("gemma2", 256), ("gemma3", 256)]
+    {
         let mut object = object(golden(folder, "config.json")).unwrap();
         for (name, value) in [("hidden_size", 64), ("num_attention_heads", 4)] {
             object.insert(name.to_owned(), json!(value));
@@ -268,6 +274,7 @@ fn windows_and_experts_are_where_the_files_say() {
     };
     assert_eq!(windows("mistral_lora"), [Some(7), Some(7)]);
     assert_eq!(windows("gemma2"), [Some(6), None]);
+    assert_eq!(windows("gemma3"), [Some(5), Some(5), None]);
     assert_eq!(windows("qwen3"), [None, None]);
     let mut sliding = object(golden("qwen3", "config.json")).unwrap();
     sliding.remove("layer_types");

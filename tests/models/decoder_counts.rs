@@ -29,6 +29,9 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("qwen3-0.6b", 670_417_551_360),
         ("qwen3-8b", 7_904_350_437_376),
         ("gemma-2-2b", 2_732_672_942_080),
+        ("gemma-3-270m", 293_802_606_592),
+        ("gemma-3-1b", 1_051_663_007_744),
+        ("gemma-3-4b", 4_046_026_964_992),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -60,7 +63,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 96);
+    assert_eq!(DRAWN.lines().count(), 108);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

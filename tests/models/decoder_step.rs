@@ -182,6 +182,7 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
         checkpoint: None,
         adapter: None,
         not_read: None,
+        left_out: Vec::new(),
         dropout: Default::default(),
     };
     let limits = executor.adapter().limits;

@@ -13,10 +13,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 96, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2"]
+CASES, TOKENS, SEED = 108, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text"]
+GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
-LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "gemma2"]
+LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", *GEMMA]
 ALL = DENSE + ["mixtral", "qwen2_moe", "qwen3_moe"]
 
 logging.set_verbosity_error()
@@ -49,16 +50,18 @@ def configuration(kind):
     maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
     if kind in ("mistral", "mixtral"):
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
-    if kind == "gemma2":
+    if kind in GEMMA:
         maybe(fields, "sliding_window", below(9))
     if kind.startswith("qwen"):
         maybe(fields, "use_sliding_window", draw.random() < 0.8, 0.8)
         maybe(fields, "sliding_window", below(9), 0.7)
         maybe(fields, "max_window_layers", draw.randint(0, 6), 0.7)
-    if kind in LISTS_LAYERS and (kind == "gemma2" or fields.get("use_sliding_window")):
+    if kind in LISTS_LAYERS and (kind in GEMMA or fields.get("use_sliding_window")):
         types = ["full_attention", "sliding_attention"]
         maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
-    if kind in ("llama", "qwen3", "qwen3_moe", "gemma2"):
+    if kind == "gemma3_text":
+        maybe(fields, "sliding_window_pattern", below(4))
+    if kind in ("llama", "qwen3", "qwen3_moe", *GEMMA):
         maybe(fields, "attention_bias", draw.random() < 0.6)
     if kind == "llama":
         maybe(fields, "mlp_bias", draw.random() < 0.6)

@@ -25,7 +25,7 @@ const TOLERANCE: f64 = 1e-4;
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-pub const DECODERS: [(&str, usize); 9] = [
+pub const DECODERS: [(&str, usize); 10] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("llama", 21),
@@ -35,6 +35,7 @@ pub const DECODERS: [(&str, usize); 9] = [
     ("qwen2_moe", 73),
     ("qwen3_moe", 62),
     ("gemma2", 24),
+    ("gemma3", 41),
 ];
 
 fn folder(model: &str) -> String {

@@ -130,9 +130,14 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
 /// those would choose.
 #[test]
 fn every_kind_of_layer_stands_for_its_own() {
-    let own: [(&str, &[&str], &[u32]); 5] = [
+    let own: [(&str, &[&str], &[u32]); 6] = [
         ("gemma-2-2b", &["head_dim=4", "sliding_window=3"], &[0, 1, 0, 1, 0]),
         ("gemma-2-2b", &["head_dim=4", "sliding_window=3", "lora_rank=2"], &[0, 1, 2, 1, 2]),
+        (
+            "gemma-3-270m",
+            &["head_dim=4", "sliding_window=3", "sliding_window_pattern=2"],
+            &[0, 1, 0, 1, 0],
+        ),
         ("mixtral-8x7b", &["num_local_experts=4"], &[0; 5]),
         (
             "qwen3-30b-a3b",

@@ -129,6 +129,35 @@ fn dropout_is_said_not_to_run() {
 }
 
 #[test]
+fn what_a_model_is_held_beside_is_said_not_to_run() {
+    let folder = copied("gemma3", &["config.json"]);
+    let model = text(folder.path());
+    let asked = [
+        [&["profile", model][..], &RUN[..5]].concat(),
+        vec!["estimate", model, "--seq=3"],
+        vec!["formulas", model, "--seq=3"],
+    ];
+    let line = "the vision tower and its projector, beside it in its files: no figure has them";
+    for held in [false, true] {
+        if held {
+            let path = folder.path().join("config.json");
+            let own = fs::read_to_string(&path).unwrap().replace("Gemma3ForCausalLM", "");
+            let own = own.replace("[\n    \"\"\n  ]", "[]");
+            fs::write(&path, format!("{{\"model_type\": \"gemma3\", \"text_config\": {own}}}"))
+                .unwrap();
+        }
+        for arguments in &asked {
+            let output = flopmeter(arguments).assert().success().get_output().stdout.clone();
+            let output = String::from_utf8(output).unwrap();
+            let told = output.lines().any(|it| it.starts_with("not run") && it.ends_with(line));
+            assert_eq!(told, held, "{arguments:?}: {output}");
+            let report = json(&[&arguments[..], &["--json=-", "-q"]].concat());
+            assert_eq!(report["left_out"][0] == "the vision tower", held, "{report}");
+        }
+    }
+}
+
+#[test]
 fn adapters_in_an_older_format_are_named() {
     let folder = copied("qwen2_lora", &["config.json", "model.safetensors", "adapter_config.json"]);
     fs::write(folder.path().join("adapter_model.bin"), "").unwrap();

@@ -26,13 +26,15 @@ pub struct DecoderConfig {
     pub rms_norm_eps: f64,
     /// The rotary positions' wavelengths.
     pub rope: Rope,
+    /// Those of layers that slide, where they have their own.
+    pub sliding_rope: Option<Rope>,
     /// Whether the head's weight is the embedding's.
     pub tie_word_embeddings: bool,
     /// Which projections have a bias.
     pub biases: Biases,
     /// Each layer, from the lowest.
     pub layers: Vec<Layer>,
-    /// What Gemma 2 alone has.
+    /// What Gemma 2 and 3 have beyond the others.
     pub gemma: Option<Gemma>,
     /// The adapters that alone are trained, where there are any.
     pub adapters: Option<Adapters>,
@@ -57,11 +59,13 @@ pub enum Architecture {
     Qwen3Moe,
     /// GeGLU, softcapped scores, four norms a layer.
     Gemma2,
+    /// The text model of Gemma 3: GeGLU, six norms a layer, and other wavelengths where layers slide.
+    Gemma3,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -70,11 +74,12 @@ impl Architecture {
         Self::Qwen2Moe,
         Self::Qwen3Moe,
         Self::Gemma2,
+        Self::Gemma3,
     ];
 
     /// What `model_type` says of each.
-    pub const MODEL_TYPES: [&'static str; 8] = {
-        let mut types = [""; 8];
+    pub const MODEL_TYPES: [&'static str; Self::ALL.len()] = {
+        let mut types = [""; Self::ALL.len()];
         let mut at = 0;
         while at < types.len() {
             types[at] = Self::ALL[at].model_type();
@@ -94,13 +99,14 @@ impl Architecture {
             Self::Qwen2Moe => "qwen2_moe",
             Self::Qwen3Moe => "qwen3_moe",
             Self::Gemma2 => "gemma2",
+            Self::Gemma3 => "gemma3_text",
         }
     }
 
     /// Whether queries and keys pass an RMSNorm over the head's width.
     pub const fn norms_heads(self) -> bool {
         match self {
-            Self::Qwen3 | Self::Qwen3Moe => true,
+            Self::Qwen3 | Self::Qwen3Moe | Self::Gemma3 => true,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -114,7 +120,26 @@ impl Architecture {
     pub const fn has_experts(self) -> bool {
         match self {
             Self::Mixtral | Self::Qwen2Moe | Self::Qwen3Moe => true,
-            Self::Llama | Self::Mistral | Self::Qwen2 | Self::Qwen3 | Self::Gemma2 => false,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Gemma2
+            | Self::Gemma3 => false,
+        }
+    }
+
+    /// Whether it is built as Gemma is: scaled embeddings, GeGLU, norms by 1 + w on either side of each half of a layer.
+    pub const fn is_gemma(self) -> bool {
+        match self {
+            Self::Gemma2 | Self::Gemma3 => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe => false,
         }
     }
 }
@@ -137,6 +162,13 @@ pub struct Layer {
     pub window: Option<u32>,
     /// What follows attention.
     pub mlp: Mlp,
+}
+
+impl Layer {
+    /// What files call a layer whose attention looks back on everything.
+    pub(super) const FULL: &'static str = "full_attention";
+    /// What they call one that slides.
+    pub(super) const SLIDING: &'static str = "sliding_attention";
 }
 
 /// A layer's MLP.
@@ -166,12 +198,12 @@ pub struct Experts {
     pub rescaled: bool,
 }
 
-/// What Gemma 2 alone has.
+/// What Gemma 2 and 3 have beyond other decoders.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gemma {
     /// Scores are multiplied by this to the power of -1/2.
     pub query_pre_attn_scalar: f64,
-    /// The bound of scores, where they have one.
+    /// The bound of scores, where they have one; in Gemma 2 alone.
     pub attn_logit_softcapping: Option<f64>,
     /// The bound of logits, where they have one.
     pub final_logit_softcapping: Option<f64>,
@@ -234,6 +266,12 @@ impl DecoderConfig {
     /// What embedded tokens are multiplied by, where they are.
     pub fn embedding_scale(&self) -> Option<f32> {
         self.gemma.map(|gemma| gemma.weights.round(f64::from(self.hidden_size).sqrt()))
+    }
+
+    /// The wavelengths of a layer's rotary positions.
+    pub fn rope_of(&self, layer: Layer) -> Rope {
+        let sliding = layer.window.and(self.sliding_rope);
+        sliding.unwrap_or(self.rope)
     }
 
     /// L.

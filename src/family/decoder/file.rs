@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{
     adapters::Adapters,
-    config::{Architecture, Biases, DecoderConfig, Gemma, WeightType},
-    rope::Rope,
+    config::{Architecture, Biases, DecoderConfig, Gemma, Layer, WeightType},
+    held,
 };
 use crate::family::fields::refuse_misspelt;
 use fields::FileFields;
@@ -33,6 +33,9 @@ impl DecoderConfig {
     /// Which field is missing, contradicts another, makes no sense, or asks for what is not supported,
     /// and the way out.
     pub fn from_json(object: &Map<String, Value>) -> Result<Self, String> {
+        if let Some(held) = held::held(object)? {
+            return Self::from_json(&held.object);
+        }
         refuse_misspelt(object, &KNOWN)?;
         let fields = FileFields::new(object);
         let architecture = architecture(&fields)?;
@@ -41,6 +44,7 @@ impl DecoderConfig {
         let intermediate_size = fields.needed("intermediate_size")?;
         let unsaid = Unsaid::of(architecture);
         let [heads, kv_heads, head_dim] = heads(&fields, architecture, hidden_size)?;
+        let (rope, sliding_rope) = rope::read(&fields, &unsaid)?;
         let config = Self {
             architecture,
             hidden_size,
@@ -48,25 +52,28 @@ impl DecoderConfig {
             num_key_value_heads: kv_heads,
             head_dim,
             intermediate_size,
-            vocab_size: fields.needed("vocab_size")?,
+            vocab_size: fields.needed_unless("vocab_size", unsaid.vocab_size)?,
             max_position_embeddings: fields
                 .size("max_position_embeddings")?
                 .unwrap_or(unsaid.max_position_embeddings),
             rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(unsaid.rms_norm_eps),
-            rope: Rope::read(&fields, unsaid.rope_theta)?,
+            rope,
+            sliding_rope,
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(unsaid.tie_word_embeddings),
             biases: biases(&fields, architecture)?,
             layers: layers::read(&fields, architecture, intermediate_size)?,
-            gemma: if architecture == Architecture::Gemma2 { Some(gemma(&fields)?) } else { None },
+            gemma: if architecture.is_gemma() { Some(gemma(&fields, architecture)?) } else { None },
             adapters: Adapters::from_config(|name| fields.given(name))?,
         };
         activation(&fields, architecture)?;
-        if fields.flag("is_causal")? == Some(false) {
-            return Err(
-                "is_causal is false: only attention to the tokens before is supported".to_owned()
-            );
+        for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
+            if fields.flag(name)? == Some(other) {
+                return Err(format!(
+                    "{name} is {other}: only attention to the tokens before is supported"
+                ));
+            }
         }
         if let Some(factor) = fields.positive("partial_rotary_factor")?
             && factor != 1.0
@@ -97,6 +104,19 @@ impl DecoderConfig {
             config.check_targets(adapters)?;
         }
         Ok(config)
+    }
+}
+
+/// Takes the base of rotary positions in a kind of layer out of the object in which newer files state it.
+pub(super) fn forget_base(object: &mut Map<String, Value>, kind: &str) {
+    let Some(newer) = object.get_mut("rope_parameters").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if kind == Layer::FULL {
+        newer.remove("rope_theta");
+    }
+    if let Some(of_kind) = newer.get_mut(kind).and_then(Value::as_object_mut) {
+        of_kind.remove("rope_theta");
     }
 }
 
@@ -132,8 +152,8 @@ fn heads(
     architecture: Architecture,
     hidden: u32,
 ) -> Result<[u32; 3], String> {
-    let heads = fields.needed("num_attention_heads")?;
     let unsaid = Unsaid::of(architecture);
+    let heads = fields.needed_unless("num_attention_heads", unsaid.num_attention_heads)?;
     let name = "num_key_value_heads";
     let kv = match (fields.size(name)?, unsaid.num_key_value_heads) {
         (Some(stated), _) => stated,
@@ -188,7 +208,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         Architecture::Llama
         | Architecture::Qwen3
         | Architecture::Qwen3Moe
-        | Architecture::Gemma2 => true,
+        | Architecture::Gemma2
+        | Architecture::Gemma3 => true,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
@@ -212,11 +233,21 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
     Ok(Biases { qkv, o: attention, mlp })
 }
 
-fn gemma(fields: &FileFields<'_>) -> Result<Gemma, String> {
+fn gemma(fields: &FileFields<'_>, architecture: Architecture) -> Result<Gemma, String> {
     // Absent is Hugging Face's default; null is none.
-    let cap = |name: &str, default: f64| {
-        if fields.is_there(name) { fields.positive(name) } else { Ok(Some(default)) }
+    let cap = |name: &str, default: Option<f64>| {
+        if fields.is_there(name) { fields.positive(name) } else { Ok(default) }
     };
+    let [scores, logits] = Unsaid::of(architecture).softcapping;
+    let attn_logit_softcapping = cap("attn_logit_softcapping", scores)?;
+    if architecture == Architecture::Gemma3
+        && let Some(cap) = attn_logit_softcapping
+    {
+        return Err(format!(
+            "attn_logit_softcapping is {cap}, but transformers bounds no scores of a {}: set it to null",
+            architecture.model_type()
+        ));
+    }
     let weights = fields.given("dtype").or_else(|| fields.given("torch_dtype"));
     let weights = weights.and_then(|name| {
         WeightType::ALL.into_iter().find(|kind| name.as_str() == Some(kind.name()))
@@ -224,14 +255,14 @@ fn gemma(fields: &FileFields<'_>) -> Result<Gemma, String> {
     Ok(Gemma {
         weights: weights.unwrap_or(WeightType::F32),
         query_pre_attn_scalar: fields.positive("query_pre_attn_scalar")?.unwrap_or(256.0),
-        attn_logit_softcapping: cap("attn_logit_softcapping", 50.0)?,
-        final_logit_softcapping: cap("final_logit_softcapping", 30.0)?,
+        attn_logit_softcapping,
+        final_logit_softcapping: cap("final_logit_softcapping", logits)?,
     })
 }
 
 /// Refuses an activation that the member's kernels and forms are not about.
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
-    let built = if architecture == Architecture::Gemma2 { "gelu_pytorch_tanh" } else { "silu" };
+    let built = if architecture.is_gemma() { "gelu_pytorch_tanh" } else { "silu" };
     for name in ["hidden_act", "hidden_activation"] {
         if let Some(value) = fields.given(name).filter(|value| *value != built) {
             return Err(format!(

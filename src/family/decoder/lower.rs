@@ -59,7 +59,7 @@ pub(super) fn lower(
         StepShape { b: batch.batch(), s: batch.seq(), t: batch.tokens(), h: config.hidden_size };
     let mut placing = Placing::new(&mut to, config, shape, training);
     let start = Start::place(&mut placing);
-    let common = Common { shape, rows: placing.all_rows(), rotation: placing.rotation() };
+    let common = Common { shape, rows: placing.all_rows() };
     // As with peft, layers that run again are given what requires a gradient.
     let mut below = full || !training.recompute.is_none();
     let mut layers = Vec::with_capacity(config.layers.len());

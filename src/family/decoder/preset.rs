@@ -26,7 +26,7 @@ macro_rules! qwen {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 13] = [
+pub(super) const PRESETS: [(&str, &str); 16] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -97,5 +97,25 @@ pub(super) const PRESETS: [(&str, &str); 13] = [
             "max_position_embeddings": 8192, "rope_theta": 10000.0, "sliding_window": 4096,
             "query_pre_attn_scalar": 256, "attn_logit_softcapping": 50.0,
             "final_logit_softcapping": 30.0}"#,
+    ),
+    (
+        "gemma-3-270m",
+        r#"{"model_type": "gemma3_text", "hidden_size": 640, "num_hidden_layers": 18, "num_attention_heads": 4,
+            "num_key_value_heads": 1, "head_dim": 256, "intermediate_size": 2048, "vocab_size": 262144,
+            "max_position_embeddings": 32768, "sliding_window": 512}"#,
+    ),
+    (
+        "gemma-3-1b",
+        r#"{"model_type": "gemma3_text", "hidden_size": 1152, "num_hidden_layers": 26,
+            "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256, "intermediate_size": 6912,
+            "vocab_size": 262144, "max_position_embeddings": 32768, "sliding_window": 512}"#,
+    ),
+    // The text model of the model of text and images.
+    (
+        "gemma-3-4b",
+        r#"{"model_type": "gemma3_text", "hidden_size": 2560, "num_hidden_layers": 34,
+            "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "intermediate_size": 10240,
+            "vocab_size": 262208, "max_position_embeddings": 131072, "sliding_window": 1024,
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0}}"#,
     ),
 ];

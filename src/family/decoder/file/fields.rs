@@ -61,9 +61,10 @@ const INERT: [&str; 48] = [
 ];
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 48] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 51] = [
     "architectures",
     "is_causal",
+    "use_bidirectional_attention",
     "hidden_size",
     "num_hidden_layers",
     "num_attention_heads",
@@ -76,6 +77,7 @@ pub(in crate::family::decoder) const KNOWN: [&str; 48] = [
     "rope_theta",
     "rope_scaling",
     "rope_parameters",
+    "rope_local_base_freq",
     "partial_rotary_factor",
     "tie_word_embeddings",
     "attention_bias",
@@ -85,6 +87,7 @@ pub(in crate::family::decoder) const KNOWN: [&str; 48] = [
     "hidden_act",
     "hidden_activation",
     "sliding_window",
+    "sliding_window_pattern",
     "use_sliding_window",
     "max_window_layers",
     "layer_types",
@@ -142,6 +145,14 @@ impl<'a> FileFields<'a> {
     /// A whole number of at least 1 that no decoder of this kind can do without.
     pub(super) fn needed(&self, name: &str) -> Result<u32, String> {
         self.size(name)?.ok_or_else(|| format!("field '{name}' is missing: add it to config.json"))
+    }
+
+    /// The same, which files of some kinds may leave out.
+    pub(super) fn needed_unless(&self, name: &str, unsaid: Option<u32>) -> Result<u32, String> {
+        match unsaid {
+            Some(number) => Ok(self.size(name)?.unwrap_or(number)),
+            None => self.needed(name),
+        }
     }
 
     /// A positive number, where it is given.

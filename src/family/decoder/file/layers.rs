@@ -12,6 +12,8 @@ enum Sliding {
     All,
     From(u32),
     EvenBelow(u32),
+    /// All but each that ends a group of so many.
+    Before(u32),
 }
 
 /// More layers than any plan could keep; more is a slip of the keyboard.
@@ -56,6 +58,13 @@ fn windows(
         Some(types) => layer_types(types, count)?,
         None => (0..count).map(|layer| sliding.of(layer)).collect(),
     };
+    if architecture == Architecture::Gemma3 && window.is_none() && slides.contains(&true) {
+        return Err(
+            "sliding_window is null, but layers slide: state how many tokens they look back on, or list \
+             full_attention alone in layer_types"
+                .to_owned(),
+        );
+    }
     let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
     if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
         return Err(
@@ -97,6 +106,10 @@ impl Sliding {
             Architecture::Llama => Self::None,
             Architecture::Mistral | Architecture::Mixtral => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(count),
+            Architecture::Gemma3 => {
+                let pattern = fields.size("sliding_window_pattern")?;
+                Self::Before(pattern.unwrap_or(Unsaid::SLIDING_WINDOW_PATTERN))
+            }
             Architecture::Qwen2
             | Architecture::Qwen3
             | Architecture::Qwen2Moe
@@ -116,6 +129,7 @@ impl Sliding {
             Self::None => false,
             Self::All => true,
             Self::From(first) => layer >= first,
+            Self::Before(last) => !(layer + 1).is_multiple_of(last),
             Self::EvenBelow(end) => layer < end && layer.is_multiple_of(2),
         }
     }
@@ -131,8 +145,8 @@ fn layer_types(types: &Value, count: u32) -> Result<Vec<bool>, String> {
         ));
     }
     let slides = |kind: &Value| match kind.as_str() {
-        Some("full_attention") => Ok(false),
-        Some("sliding_attention") => Ok(true),
+        Some(Layer::FULL) => Ok(false),
+        Some(Layer::SLIDING) => Ok(true),
         _ => Err(format!(
             "layer_types has {kind}: only full_attention and sliding_attention are supported"
         )),

@@ -1,42 +1,98 @@
 //! Rotary positions as files state them: the base, and how far wavelengths are stretched. Older files
-//! say `rope_theta` and `rope_scaling`, newer ones `rope_parameters` with both.
+//! say `rope_theta` and `rope_scaling`, newer ones `rope_parameters` with both. Where layers that slide have wavelengths
+//! of their own, older files say `rope_local_base_freq`, and `rope_parameters` holds one object for each kind of layer.
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{FileFields, positive, size};
-use crate::family::decoder::rope::{Rope, Scaling};
+use super::{
+    fields::{FileFields, positive, size},
+    unsaid::Unsaid,
+};
+use crate::family::decoder::{
+    config::Layer,
+    rope::{Rope, Scaling},
+};
 
-impl Rope {
+/// Where a file may state one kind of layer's rotary positions.
+struct Stated<'a> {
+    /// The field of the base.
+    theta: &'static str,
+    /// The newer object, and what it is called.
+    newer: Option<(String, &'a Map<String, Value>)>,
+    /// The older one.
+    older: Option<&'a Map<String, Value>>,
+}
+
+/// Reads the rotary positions of all layers, and those of layers that slide where they have their own.
+pub(super) fn read(
+    fields: &FileFields<'_>,
+    unsaid: &Unsaid,
+) -> Result<(Rope, Option<Rope>), String> {
+    let newer = object(NEWER, fields.given(NEWER))?;
+    let older = object(OLDER, fields.given(OLDER))?;
+    let Some(local) = unsaid.rope_local_base_freq else {
+        let newer = newer.map(|newer| (NEWER.to_owned(), newer));
+        let stated = Stated { theta: "rope_theta", newer, older };
+        return Ok((stated.read(fields, unsaid.rope_theta)?, None));
+    };
+    let kinds = [Layer::FULL, Layer::SLIDING];
+    let other = newer.and_then(|newer| newer.keys().find(|key| !kinds.contains(&key.as_str())));
+    if let Some(other) = other {
+        return Err(format!(
+            "{NEWER}.{other} belongs to a kind of layer: state it within {NEWER}.{} or {NEWER}.{}",
+            Layer::FULL,
+            Layer::SLIDING
+        ));
+    }
+    let of = |kind: &str| -> Result<_, String> {
+        let name = format!("{NEWER}.{kind}");
+        let value = newer.and_then(|newer| newer.get(kind)).filter(|value| !value.is_null());
+        Ok(object(&name, value)?.map(|found| (name, found)))
+    };
+    let full = Stated { theta: "rope_theta", newer: of(Layer::FULL)?, older };
+    let sliding = Stated { theta: "rope_local_base_freq", newer: of(Layer::SLIDING)?, older: None };
+    Ok((full.read(fields, unsaid.rope_theta)?, Some(sliding.read(fields, local)?)))
+}
+
+/// The field of newer files, and that of older ones.
+const NEWER: &str = "rope_parameters";
+const OLDER: &str = "rope_scaling";
+
+fn object<'a>(
+    name: &str,
+    value: Option<&'a Value>,
+) -> Result<Option<&'a Map<String, Value>>, String> {
+    let Some(value) = value else { return Ok(None) };
+    let object = value.as_object();
+    object.map(Some).ok_or_else(|| format!("{name} is {value}, not an object"))
+}
+
+impl Stated<'_> {
     /// Reads both spellings; what both say, they must say alike.
-    pub(super) fn read(fields: &FileFields<'_>, default_theta: f64) -> Result<Self, String> {
-        let object = |name: &str| -> Result<Option<&Map<String, Value>>, String> {
-            let object = |value: &'_ Value| format!("{name} is {value}, not an object");
-            let Some(value) = fields.given(name) else { return Ok(None) };
-            value.as_object().map(Some).ok_or_else(|| object(value))
-        };
-        let (newer, older) = (object("rope_parameters")?, object("rope_scaling")?);
-        let outer = fields.positive("rope_theta")?;
-        let inner = newer.and_then(|rope| rope.get("rope_theta"));
-        let inner = inner.map(|value| positive("rope_parameters.rope_theta", value)).transpose()?;
-        if let (Some(outer), Some(inner)) = (outer, inner)
+    fn read(self, fields: &FileFields<'_>, default_theta: f64) -> Result<Rope, String> {
+        let Self { theta, newer, older } = self;
+        let outer = fields.positive(theta)?;
+        let stated = newer.as_ref().and_then(|(name, rope)| Some((name, rope.get("rope_theta")?)));
+        let inner = stated.map(|(name, value)| positive(&format!("{name}.rope_theta"), value));
+        let inner = inner.transpose()?;
+        if let (Some(outer), Some(inner), Some((name, _))) = (outer, inner, &newer)
             && outer != inner
         {
             return Err(format!(
-                "rope_theta is {outer}, but rope_parameters.rope_theta is {inner}: remove one of them"
+                "{theta} is {outer}, but {name}.rope_theta is {inner}: remove one of them"
             ));
         }
-        let newer = newer.map(|rope| Scaling::read("rope_parameters", rope)).transpose()?;
-        let older = older.map(|rope| Scaling::read("rope_scaling", rope)).transpose()?;
-        if let (Some(newer), Some(older)) = (newer, older)
-            && newer != older
+        let scaling = |(name, rope): (&str, _)| Scaling::read(name, rope);
+        let newer = newer.as_ref().map(|(name, rope)| (name.as_str(), *rope));
+        let older = older.map(|rope| scaling((OLDER, rope))).transpose()?;
+        let read = newer.map(scaling).transpose()?;
+        if let (Some(read), Some(older), Some((name, _))) = (read, older, newer)
+            && read != older
         {
-            return Err(
-                "rope_parameters and rope_scaling contradict each other: remove one of them"
-                    .to_owned(),
-            );
+            return Err(format!("{name} and {OLDER} contradict each other: remove one of them"));
         }
-        let scaling = newer.or(older).unwrap_or(Scaling::Default);
-        Ok(Self { theta: outer.or(inner).unwrap_or(default_theta), scaling })
+        let scaling = read.or(older).unwrap_or(Scaling::Default);
+        Ok(Rope { theta: outer.or(inner).unwrap_or(default_theta), scaling })
     }
 }
 

@@ -7,30 +7,45 @@ use crate::family::decoder::config::Architecture;
 pub(super) struct Unsaid {
     /// The width of a head; `None` where all heads together are as wide as the model.
     pub head_dim: Option<u32>,
+    /// Query heads; `None` where a file has to say how many.
+    pub num_attention_heads: Option<u32>,
     /// Key and value heads; `None` where there are as many as query heads.
     pub num_key_value_heads: Option<u32>,
+    /// Tokens; `None` where a file has to say how many.
+    pub vocab_size: Option<u32>,
     /// The longest sequence.
     pub max_position_embeddings: u32,
     /// What an RMSNorm adds to the mean of squares.
     pub rms_norm_eps: f64,
     /// The base of rotary positions.
     pub rope_theta: f64,
+    /// That of layers that slide, where they have their own.
+    pub rope_local_base_freq: Option<f64>,
     /// How many tokens a layer that slides looks back on; `None` where it looks back on all.
     pub sliding_window: Option<u32>,
     /// Whether the LM head is the embedding.
     pub tie_word_embeddings: bool,
+    /// The bounds of scores and of logits, where they have any.
+    pub softcapping: [Option<f64>; 2],
 }
 
 impl Unsaid {
+    /// Of how many layers of a Gemma 3 the last does not slide.
+    pub(super) const SLIDING_WINDOW_PATTERN: u32 = 6;
+
     pub(super) const fn of(architecture: Architecture) -> Self {
         let usual = Self {
             head_dim: None,
+            num_attention_heads: None,
             num_key_value_heads: None,
+            vocab_size: None,
             max_position_embeddings: 32_768,
             rms_norm_eps: 1e-6,
             rope_theta: 1e4,
+            rope_local_base_freq: None,
             sliding_window: Some(4096),
             tie_word_embeddings: false,
+            softcapping: [None; 2],
         };
         match architecture {
             Architecture::Llama => {
@@ -58,6 +73,18 @@ impl Unsaid {
                 head_dim: Some(256),
                 num_key_value_heads: Some(4),
                 max_position_embeddings: 8192,
+                tie_word_embeddings: true,
+                softcapping: [Some(50.0), Some(30.0)],
+                ..usual
+            },
+            Architecture::Gemma3 => Self {
+                head_dim: Some(256),
+                num_attention_heads: Some(8),
+                num_key_value_heads: Some(4),
+                vocab_size: Some(262_208),
+                max_position_embeddings: 131_072,
+                rope_theta: 1e6,
+                rope_local_base_freq: Some(1e4),
                 tie_word_embeddings: true,
                 ..usual
             },

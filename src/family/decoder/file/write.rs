@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::unsaid::Unsaid;
 use crate::family::decoder::{
-    config::{Architecture, DecoderConfig, Experts, Mlp},
-    rope::Scaling,
+    config::{Architecture, DecoderConfig, Experts, Layer, Mlp},
+    rope::{Rope, Scaling},
 };
 
 impl DecoderConfig {
@@ -36,12 +36,19 @@ impl DecoderConfig {
         if self.rope.scaling != Scaling::Default {
             set("rope_scaling", self.rope.scaling.write());
         }
+        if let Some(Rope { theta, scaling }) = self.sliding_rope {
+            set("rope_local_base_freq", json!(theta));
+            if scaling != Scaling::Default {
+                set("rope_parameters", json!({ Layer::SLIDING: scaling.write() }));
+            }
+        }
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
         match self.architecture {
             Architecture::Llama
             | Architecture::Qwen3
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
+            | Architecture::Gemma3
                 if self.biases.o =>
             {
                 set("attention_bias", json!(true));
@@ -51,6 +58,7 @@ impl DecoderConfig {
             | Architecture::Qwen3
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
+            | Architecture::Gemma3
             | Architecture::Qwen2Moe
             | Architecture::Mistral
             | Architecture::Qwen2
@@ -81,7 +89,7 @@ impl DecoderConfig {
             Architecture::Mistral => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
-            Architecture::Gemma2 => (false, true),
+            Architecture::Gemma2 | Architecture::Gemma3 => (false, true),
             Architecture::Qwen2
             | Architecture::Qwen3
             | Architecture::Qwen2Moe
@@ -96,13 +104,29 @@ impl DecoderConfig {
         if chosen {
             set("use_sliding_window", json!(true));
         }
-        if listed {
+        if let Some(pattern) = self.sliding_window_pattern() {
+            set("sliding_window_pattern", json!(pattern));
+        } else if listed {
             let types = self.layers.iter().map(|layer| match layer.window {
-                Some(_) => "sliding_attention",
-                None => "full_attention",
+                Some(_) => Layer::SLIDING,
+                None => Layer::FULL,
             });
             set("layer_types", types.collect());
         }
+    }
+
+    /// Of how many layers the last does not slide, where files may say so and all layers follow it.
+    fn sliding_window_pattern(&self) -> Option<u32> {
+        if self.architecture != Architecture::Gemma3 {
+            return None;
+        }
+        let slides = || (1..).zip(self.layers.iter().map(|layer| layer.window.is_some()));
+        let first = slides().find(|(_, slides)| !slides).map(|(number, _)| number);
+        let follow = |pattern: &u32| {
+            slides().all(|(number, slides): (u32, _)| slides != number.is_multiple_of(*pattern))
+        };
+        let first = first.unwrap_or(self.num_hidden_layers() + 1);
+        [Unsaid::SLIDING_WINDOW_PATTERN, first].into_iter().find(follow)
     }
 
     fn write_experts(&self, set: &mut impl FnMut(&str, Value)) {

@@ -12,6 +12,7 @@ use crate::{
         launch::{Builder, sum},
         projection::Projection,
         rms_norm::{Normed, RmsNorm},
+        rope::Rotation,
         weight::Weight,
     },
     component::ComponentName,
@@ -31,6 +32,7 @@ pub(super) struct AttentionHalf {
     o: Projection,
     /// Of each head of queries and of keys.
     head_norms: Option<[RmsNorm; 2]>,
+    rotation: Rotation,
     core: Attention,
     /// Of what is added to the hidden state.
     after: Option<RmsNorm>,
@@ -73,17 +75,19 @@ impl AttentionHalf {
             let tensor = format!("{block}.post_attention_layernorm");
             placing.norm((norms, "after attention"), &tensor)
         });
+        let layer = config.layers[index as usize];
+        let rotation = placing.rotation(layer);
         let core = Attention {
             component: part.part(&["core"]),
             groups: placing.sequences(),
             heads: config.num_attention_heads,
             kv_heads: config.num_key_value_heads,
             width: config.head_dim,
-            window: config.layers[index as usize].window,
+            window: layer.window,
             scale: config.attention_scale() as f32,
             cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
-        Self { name, norm, q, k, v, o, head_norms, core, after }
+        Self { name, norm, q, k, v, o, head_norms, rotation, core, after }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -108,7 +112,7 @@ impl AttentionHalf {
         common: &Common,
         h: Slice,
     ) -> (Slice, AttentionSaved) {
-        let Common { shape, rows, rotation } = common;
+        let Common { shape, rows } = common;
         let name = &self.name;
         let mut make =
             |part: &str, width: u32| to.scratch(format!("{name}.{part}"), shape.elements(width));
@@ -128,7 +132,7 @@ impl AttentionHalf {
         let [q, k] = heads.map_or([q, k], |heads| heads.map(|normed| normed.y));
         let component = name.part(&["attention", "rope"]);
         for turned in [("queries", q, self.core.heads), ("keys", k, self.core.kv_heads)] {
-            rotation.turn(to, &component, Direction::Forward, turned);
+            self.rotation.turn(to, &component, Direction::Forward, turned);
         }
         let core = self.core.forward(to, [q, k, v, o], lse);
         let u_o = self.o.forward(to, rows, o, attended);
@@ -169,7 +173,7 @@ impl AttentionHalf {
             (wanted.key, ("keys", dk, self.core.kv_heads)),
         ];
         for (_, turned) in turned.into_iter().filter(|(wanted, _)| *wanted) {
-            common.rotation.turn(to, &component, Direction::Backward, turned);
+            self.rotation.turn(to, &component, Direction::Backward, turned);
         }
         if let (Some(norms), Some(heads), Some(raw)) =
             (&self.head_norms, &saved.heads, by.before_head_norms)

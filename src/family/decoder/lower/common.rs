@@ -1,7 +1,7 @@
 //! What every part of a decoder has in common where it is lowered.
 
 use crate::{
-    blocks::{linear::Rows, rope::Rotation},
+    blocks::linear::Rows,
     family::decoder::{
         config::DecoderConfig,
         linear::{LinearLayer, Place},
@@ -29,7 +29,6 @@ pub(super) struct Common {
     pub(super) shape: StepShape,
     /// All T tokens as one group of rows.
     pub(super) rows: Rows,
-    pub(super) rotation: Rotation,
 }
 
 /// The linear layers of a layer that stand at `place`, in the order of its data flow.

@@ -18,7 +18,12 @@ use crate::{
     component::ComponentName,
     family::{
         Packing, Scope, Training,
-        decoder::{adapted::Adapted, config::DecoderConfig, linear::LinearLayer},
+        decoder::{
+            adapted::Adapted,
+            config::{DecoderConfig, Layer},
+            linear::LinearLayer,
+            rope::Rope,
+        },
     },
     plan::{Element, Init, Slice},
 };
@@ -31,6 +36,8 @@ pub(super) struct Placing<'a> {
     pub(super) micro_batches: u32,
     packed: Packing,
     placer: Placer,
+    /// By the wavelengths that they follow from.
+    rotations: Vec<(Rope, Rotation)>,
     /// By the names of the linear layers that they stand beside.
     adaptions: BTreeMap<String, Adaption>,
 }
@@ -51,7 +58,8 @@ impl<'a> Placing<'a> {
             });
         let placer = Placer::new(config.parameters(), training.scope == Scope::Step);
         let Training { accumulate: micro_batches, packed, .. } = training;
-        Self { to, config, shape, micro_batches, packed, placer, adaptions: adapted.collect() }
+        let (rotations, adaptions) = (Vec::new(), adapted.collect());
+        Self { to, config, shape, micro_batches, packed, placer, rotations, adaptions }
     }
 
     /// A buffer of T integers that the batch fills.
@@ -79,11 +87,18 @@ impl<'a> Placing<'a> {
         grouped((0..self.shape.b).flat_map(|_| lengths.iter().copied()))
     }
 
-    /// The angles of all positions.
-    pub(super) fn rotation(&mut self) -> Rotation {
-        let angles = self.config.rope.angles(self.config.head_dim);
+    /// The angles of all positions in a layer.
+    pub(super) fn rotation(&mut self, layer: Layer) -> Rotation {
+        let rope = self.config.rope_of(layer);
+        if let Some((_, placed)) = self.rotations.iter().find(|(known, _)| *known == rope) {
+            return *placed;
+        }
+        let whose = if rope == self.config.rope { "" } else { " of layers that slide" };
+        let angles = rope.angles(self.config.head_dim);
         let positions: Vec<u32> = self.lengths().into_iter().flat_map(|length| 0..length).collect();
-        Rotation::place(self.to, self.shape.b, positions, angles)
+        let placed = Rotation::place(self.to, whose, self.shape.b, (positions, angles));
+        self.rotations.push((rope, placed));
+        placed
     }
 
     /// The tensor of this name by itself.

@@ -1,0 +1,111 @@
+//! Decoders that are the text model of a model of text and images: `gemma3` holds a `gemma3_text` beside a vision
+//! tower and the projector between them.
+
+use serde_json::{Map, Value};
+
+use super::config::Architecture;
+use crate::family::{
+    fields::MODEL_TYPE,
+    held::{HeldModel, Holders, StoredNames},
+};
+
+/// Models that hold a decoder.
+pub(super) static HOLDERS: Holders = Holders { model_types: &[GEMMA3], held };
+
+/// What `model_type` says of the one that there is.
+const GEMMA3: &str = "gemma3";
+
+/// The field that holds it.
+const TEXT: &str = "text_config";
+
+/// Fields of a holder that are about images alone.
+const IMAGES: [&str; 5] = [
+    "vision_config",
+    "mm_tokens_per_image",
+    "boi_token_index",
+    "eoi_token_index",
+    "image_token_index",
+];
+
+/// How names begin in checkpoints: as transformers wrote them first, and as it does since 5.0.
+pub(super) static STORED: [StoredNames; 2] = [
+    StoredNames {
+        prefixes: &[
+            ("model.", "language_model.model."),
+            ("lm_head.", "language_model.lm_head."),
+            ("base_model.model.model.", "base_model.model.language_model.model."),
+            ("base_model.model.lm_head.", "base_model.model.language_model.lm_head."),
+        ],
+        beside: &[
+            "vision_tower.",
+            "multi_modal_projector.",
+            "base_model.model.vision_tower.",
+            "base_model.model.multi_modal_projector.",
+        ],
+    },
+    StoredNames {
+        prefixes: &[
+            ("model.", "model.language_model."),
+            ("base_model.model.model.", "base_model.model.model.language_model."),
+        ],
+        beside: &[
+            "model.vision_tower.",
+            "model.multi_modal_projector.",
+            "base_model.model.model.vision_tower.",
+            "base_model.model.model.multi_modal_projector.",
+        ],
+    },
+];
+
+/// The decoder that a holder's `config.json` holds; `None` where it is no holder's.
+pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, String> {
+    let holder = GEMMA3;
+    if object.get(MODEL_TYPE).and_then(Value::as_str) != Some(holder) {
+        return Ok(None);
+    }
+    let text = object.get(TEXT).and_then(Value::as_object).ok_or_else(|| {
+        format!("{TEXT} is missing, which says what the text model of a {holder} is: add it to config.json")
+    })?;
+    let own = Architecture::Gemma3.model_type();
+    if let Some(other) = text.get(MODEL_TYPE).filter(|kind| *kind != own) {
+        return Err(format!("{TEXT}.{MODEL_TYPE} is {other}, but a {holder} holds a {own}"));
+    }
+    let mut found = text.clone();
+    found.insert(MODEL_TYPE.to_owned(), own.into());
+    if let Some(cap) = found.get("final_logit_softcapping").filter(|cap| !cap.is_null()) {
+        return Err(format!(
+            "{TEXT}.final_logit_softcapping is {cap}, but transformers bounds no logits of a {holder}: set it to null"
+        ));
+    }
+    // How the model ends and what its weights are stored in is the holder's to say.
+    for name in ["architectures", "tie_word_embeddings"] {
+        found.remove(name);
+    }
+    const TYPES: [&str; 2] = ["dtype", "torch_dtype"];
+    if TYPES.iter().any(|name| is_given(object, name)) {
+        found.retain(|name, _| !TYPES.contains(&name.as_str()));
+    }
+    for (name, value) in object {
+        let passed = name == TEXT
+            || name == MODEL_TYPE
+            || IMAGES.contains(&name.as_str())
+            || name == "architectures" && generates(value);
+        if !passed && !is_given(&found, name) {
+            found.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(Some(HeldModel { object: found, left_out: &["the vision tower", "its projector"] }))
+}
+
+/// Whether a field is there and not null.
+fn is_given(object: &Map<String, Value>, name: &str) -> bool {
+    object.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// Whether the classes that a file names end in logits of the next token.
+fn generates(classes: &Value) -> bool {
+    let ends = |class: &Value| {
+        class.as_str().is_some_and(|name| name.ends_with("ForConditionalGeneration"))
+    };
+    classes.as_array().is_some_and(|classes| classes.iter().all(ends))
+}
