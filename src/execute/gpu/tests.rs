@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::execute::Bound;
 
+/// The best adapter; says so where there is none.
+fn opened() -> Option<Gpu> {
+    Gpu::open("auto").map_err(|error| common::skipped("ADAPTER", &error.to_string())).ok()
+}
+
 /// A kernel that adds one to the number in its buffer, and the buffer.
 fn increment(gpu: &mut Gpu) -> (ProgramId, [Bound; 1]) {
     let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -21,10 +26,7 @@ fn increment(gpu: &mut Gpu) -> (ProgramId, [Bound; 1]) {
 /// A device that goes away makes each operation on it an error, not a panic.
 #[test]
 fn a_lost_device_is_an_error_that_says_so() {
-    let mut gpu = match Gpu::open("auto") {
-        Ok(gpu) => gpu,
-        Err(error) => return common::skipped("ADAPTER", &error.to_string()),
-    };
+    let Some(mut gpu) = opened() else { return };
     let (program, bindings) = increment(&mut gpu);
     let buffer = bindings[0].buffer;
     let launch = Dispatch { label: "increment", program, bindings: &bindings, grid: [1; 3] };
@@ -43,10 +45,7 @@ fn a_lost_device_is_an_error_that_says_so() {
 /// A device whose clock is read at the ends of passes alone has each dispatch in a pass of its own.
 #[test]
 fn dispatches_have_passes_of_their_own_where_a_clock_asks_for_them() {
-    let mut gpu = match Gpu::open("auto") {
-        Ok(gpu) => gpu,
-        Err(error) => return common::skipped("ADAPTER", &error.to_string()),
-    };
+    let Some(mut gpu) = opened() else { return };
     let (program, bindings) = increment(&mut gpu);
     let launch = Dispatch { label: "increment", program, bindings: &bindings, grid: [1; 3] };
     let timed = |gpu: &mut Gpu| {
