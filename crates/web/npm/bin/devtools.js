@@ -2,7 +2,6 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -15,6 +14,18 @@ const INSTALLED = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
+
+/**
+ * The longest path, in bytes, of a folder in which Chromium can make its own: it puts a socket below
+ * `org.chromium.Chromium.XXXXXX`, and macOS takes 103 bytes for a socket's path.
+ */
+const LONGEST = 103 - "/org.chromium.Chromium.XXXXXX/SingletonSocket".length;
+
+/** Whether processes here have groups. */
+const GROUPS = process.platform !== "win32";
+
+/** How often a profile is tried to be removed, and the milliseconds between. */
+const [TRIES, PAUSE] = [50, 50];
 
 /** Where a Chromium is installed. */
 export const installed = () => INSTALLED.find(existsSync);
@@ -32,14 +43,19 @@ export class Tab {
   static async open(executable, { window = false } = {}) {
     const tab = new Tab();
     tab.#profile = mkdtempSync(path.join(tmpdir(), "flopmeter-"));
-    process.once("exit", tab.#atExit);
+    process.once("exit", tab.#discard);
     const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
     const args = ["--remote-debugging-pipe", `--user-data-dir=${tab.#profile}`, "--no-first-run",
       "--disable-background-networking", "--disable-component-update", "--enable-unsafe-webgpu",
       // Pages that are opened here on purpose may have times that are not rounded.
       "--disable-dawn-features=timestamp_quantization", ...root,
       ...(window ? [] : ["--headless=new"]), "about:blank"];
-    tab.#process = spawn(executable, args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    // Whatever a browser that is killed leaves behind lies in its profile, and is thrown away with it.
+    const within = Buffer.byteLength(tab.#profile) <= LONGEST ? { TMPDIR: tab.#profile } : {};
+    const env = { ...process.env, ...within };
+    // A group of its own, by which its processes can be killed together.
+    const detached = GROUPS;
+    tab.#process = spawn(executable, args, { env, detached, stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     const failed = new Promise((_, reject) => {
       tab.#process.once("error", (error) => reject(new Error(`${executable} cannot be started: ${error.message}`)));
       tab.#process.once("exit", (code) => {
@@ -85,15 +101,32 @@ export class Tab {
     const gone = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.kill();
     if (exitCode === null && signalCode === null) await gone;
-    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5 });
-    process.off("exit", this.#atExit);
+    process.off("exit", this.#discard);
+    this.#discard();
   }
 
-  /** The same where this process ends before the tab is closed, however far it was opened. */
-  #atExit = () => {
-    this.#process?.kill("SIGKILL");
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  /** Kills what is left of the browser and throws its profile away; this process may be about to exit. */
+  #discard = () => {
+    this.#kill();
+    // A killed process writes until the kernel has come to end it.
+    for (let left = TRIES; left > 0; left -= 1) {
+      try {
+        return rmSync(this.#profile, { recursive: true, force: true });
+      } catch {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+      }
+    }
   };
+
+  /** Kills the browser with the processes that it started. */
+  #kill() {
+    if (!GROUPS) return this.#process?.kill("SIGKILL");
+    try {
+      if (this.#process?.pid) process.kill(-this.#process.pid, "SIGKILL");
+    } catch {
+      // All of them have ended.
+    }
+  }
 
   #listen(pipe) {
     let rest = "";
