@@ -21,7 +21,7 @@
 
 // Keys that a row without tiles takes between two rescalings. The length of an array in an invocation's own
 // memory cannot be an override.
-const BLOCK: u32 = 32u;
+const WHOLE: u32 = 32u;
 
 // One invocation computes one row of o and of lse.
 @compute @workgroup_size(LANES)
@@ -38,12 +38,12 @@ fn forward(
     let i = at % dims.S;
     let head = head_at(at / dims.S / dims.HEADS, at / dims.S % dims.HEADS, width);
     let q_row = head.q + i * head.q_step;
-    var p: array<f32, BLOCK>;
+    var p: array<f32, WHOLE>;
     var top = LOWEST;
     var sum = 0.0;
     let start = first_key(i);
-    for (var first = start; first <= i; first += BLOCK) {
-        let count = min(BLOCK, i + 1u - first);
+    for (var first = start; first <= i; first += WHOLE) {
+        let count = min(WHOLE, i + 1u - first);
         let kv_first = head.kv + first * head.kv_step;
         var higher = top;
         for (var c = 0u; c < count; c++) {

@@ -12,6 +12,10 @@
 // buffers. Their invocations are the tiles of all heads, ceil(S / 4) to a head, except where an entry says
 // otherwise.
 
+// The rows of others that a tile meets at once: 32, or 4 where no tile of so short a sequence meets 32. What takes 32 is
+// most of a kernel, and a driver that compiles for minutes takes seconds without it.
+override BLOCK: u32;
+
 // This invocation; two grid dimensions, because one ends at 65535 workgroups.
 fn invocation(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
     return (group.y * groups.x + group.x) * LANES + lane;
@@ -65,6 +69,24 @@ fn slopes(own_row: vec4<u32>, other_row: vec4<u32>, head: Head) -> Block {
     return c;
 }
 
+// Rows that an invocation takes together.
+struct Tile {
+    first: u32,
+    count: u32, // four, or fewer where no tile has them
+    leads: u32, // rows in no tile, which those of a tile meet beside each other
+}
+
+// The queries of an invocation: a tile, or, of the last one, those before the first tile. They are one case, so that a
+// driver compiles what takes a row once.
+fn tile_of_queries(at: u32) -> Tile {
+    let before = dims.S % 4u;
+    let first = before + at * 4u;
+    if first < dims.S {
+        return Tile(first, 4u, before);
+    }
+    return Tile(0u, before, 0u);
+}
+
 // One invocation computes four rows of o and of lse, or those before the first tile.
 @compute @workgroup_size(LANES)
 fn forward_vec4(
@@ -78,24 +100,18 @@ fn forward_vec4(
         return;
     }
     let head = head_at(at / tiles / dims.HEADS, at / tiles % dims.HEADS, steps());
-    let before = dims.S % 4u;
-    let i = before + at % tiles * 4u;
-    if i >= dims.S {
-        for (var row = 0u; row < before; row++) {
-            finish_row(head, row, forward_row(head, row, Columns(0u, 0u, 0u, row + 1u)));
-        }
-        return;
-    }
+    let tile = tile_of_queries(at % tiles);
+    let i = tile.first;
     var tops = vec4<f32>();
     var sums = vec4<f32>();
-    for (var r = 0u; r < 4u; r++) {
-        let carried = forward_row(head, i + r, Columns(0u, before, i, before + r + 1u));
+    for (var r = 0u; r < tile.count; r++) {
+        let carried = forward_row(head, i + r, Columns(0u, tile.leads, i, tile.leads + r + 1u));
         tops[r] = carried.top;
         sums[r] = carried.sum;
     }
     let q_row = head.q + (i + QUAD) * head.q_step;
-    var j = before;
-    for (; j + 32u <= i; j += 32u) {
+    var j = tile.leads;
+    for (; BLOCK == WHOLE && j + WHOLE <= i; j += WHOLE) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
         let s = bent_block(scores(q_row, kv_row, head));
         let level = higher(higher(higher(higher(higher(higher(higher(higher(tops, s.r0), s.r4), s.r8), s.r12), s.r16), s.r20), s.r24), s.r28);
@@ -145,7 +161,7 @@ fn forward_vec4(
             v_at += 1u;
         }
     }
-    for (var r = 0u; r < 4u; r++) {
+    for (var r = 0u; r < tile.count; r++) {
         finish_row(head, i + r, Carried(tops[r], sums[r]));
     }
 }
@@ -224,22 +240,19 @@ fn backward_query_vec4(
         return;
     }
     let head = head_at(at / tiles / dims.HEADS, at / tiles % dims.HEADS, steps());
-    let before = dims.S % 4u;
-    let i = before + at % tiles * 4u;
-    if i >= dims.S {
-        for (var row = 0u; row < before; row++) {
-            backward_query_row(head, row, Columns(0u, 0u, 0u, row + 1u));
-        }
-        return;
+    let tile = tile_of_queries(at % tiles);
+    let i = tile.first;
+    for (var r = 0u; r < tile.count; r++) {
+        backward_query_row(head, i + r, Columns(0u, tile.leads, i, tile.leads + r + 1u));
     }
-    for (var r = 0u; r < 4u; r++) {
-        backward_query_row(head, i + r, Columns(0u, before, i, before + r + 1u));
+    if tile.count < 4u {
+        return;
     }
     let level = four_lse(head.rows + i);
     let own = four_delta(head.rows + i);
     let q_row = head.q + (i + QUAD) * head.q_step;
-    var j = before;
-    for (; j + 32u <= i; j += 32u) {
+    var j = tile.leads;
+    for (; BLOCK == WHOLE && j + WHOLE <= i; j += WHOLE) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
         let s = bent_block(scores(q_row, kv_row, head));
         let dp = slopes(q_row, kv_row, head);
@@ -309,27 +322,24 @@ fn backward_key_value_vec4(
             dv_vec4[keys.kv + row * keys.kv_step + d] = vec4<f32>();
         }
     }
+    var tile = Tile(j, 4u, dims.S - behind);
+    if j == behind {
+        tile = Tile(j, dims.S - behind, 0u);
+    }
     for (var h = first; h < first + sharing; h++) {
-        let head = head_at(b, h, steps());
-        if j == behind {
-            for (var row = j; row < dims.S; row++) {
-                backward_key_value_row(head, row, Columns(0u, 0u, row, dims.S - row));
-            }
-        } else {
-            backward_key_value_tile(head, j, behind);
-        }
+        backward_key_value_tile(head_at(b, h, steps()), tile, behind);
     }
 }
 
-// The queries of one head for four keys: added to dk and dv.
-fn backward_key_value_tile(head: Head, j: u32, behind: u32) {
-    let rest = dims.S - behind;
-    for (var r = 0u; r < 4u; r++) {
-        backward_key_value_row(head, j + r, Columns(behind, rest, j + r, rest + 4u - r));
+// The queries of one head for a tile of keys, or for those behind the last tile: added to dk and dv.
+fn backward_key_value_tile(head: Head, tile: Tile, behind: u32) {
+    let j = tile.first;
+    for (var r = 0u; r < tile.count; r++) {
+        backward_key_value_row(head, j + r, Columns(behind, tile.leads, j + r, tile.leads + tile.count - r));
     }
     let kv_row = head.kv + (j + QUAD) * head.kv_step;
     var i = j + 4u;
-    for (; i + 32u <= behind; i += 32u) {
+    for (; BLOCK == WHOLE && i + WHOLE <= behind; i += WHOLE) {
         let q_row = head.q + (i + QUAD) * head.q_step;
         let row = head.rows + i;
         let s = bent_block(turned_scores(kv_row, q_row, head));

@@ -159,20 +159,30 @@ fn attention(
             Query => Kernel::AttentionBackwardQuery,
             KeyValue => Kernel::AttentionBackwardKeyValue,
         };
-        return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
+        return each(kernel, heads * u64::from(s), LONG_LANES)
+            .with(|way| attended(way, 1, ATTENTION_BLOCK));
     }
-    let alone = |kernel| each(kernel, heads * u64::from(s.div_ceil(ATTENTION_TILE)), LONG_LANES);
+    let alone = |kernel| {
+        // Beside its own rows no tile of a shorter sequence meets a whole block.
+        let meets_block = s >= ATTENTION_TILE + ATTENTION_BLOCK;
+        let block = if meets_block { ATTENTION_BLOCK } else { ATTENTION_TILE };
+        let tiles = heads * u64::from(s.div_ceil(ATTENTION_TILE));
+        each(kernel, tiles, LONG_LANES).with(|way| attended(way, ATTENTION_TILE, block))
+    };
     let together = |kernel, lanes, rows| {
-        gridded(kernel, Schedule::of_lanes(lanes), folded(heads * u64::from(s.div_ceil(rows))))
+        let grid = folded(heads * u64::from(s.div_ceil(rows)));
+        gridded(kernel, Schedule::of_lanes(lanes), grid)
+            .with(|way| attended(way, ATTENTION_TILE, ATTENTION_BLOCK))
     };
     let subgroup = |kernel, lanes| together(kernel, lanes, ATTENTION_TILE * lanes);
     let workgroup = |kernel, rows| together(kernel, ATTENTION_QUERIES * ATTENTION_KEYS, rows);
     let lanes = limits.subgroup_lanes.filter(|_| s >= SHARED_ATTENTION);
-    let choice = match (step, limits.parallel, lanes) {
+    match (step, limits.parallel, lanes) {
         // Only sums rows up, so it takes them one by one.
         (Delta, ..) => {
             let kernel = Kernel::AttentionBackwardDeltaVec4;
-            return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
+            return each(kernel, heads * u64::from(s), LONG_LANES)
+                .with(|way| attended(way, 1, ATTENTION_BLOCK));
         }
         (Output, true, _) => workgroup(Kernel::AttentionWorkgroupForwardVec4, ATTENTION_QUERIES),
         (Query, true, _) => {
@@ -198,14 +208,13 @@ fn attention(
         (KeyValue, false, Some(lanes)) => {
             subgroup(Kernel::AttentionSubgroupBackwardKeyValueVec4, lanes)
         }
-    };
-    choice.with(|way| attended(way, ATTENTION_TILE))
+    }
 }
 
-/// Rows of attention meet their keys block by block, so many rows together.
-fn attended(schedule: &mut Schedule, tile: u32) {
+/// So many rows of attention together meet their keys in blocks of so many.
+fn attended(schedule: &mut Schedule, tile: u32, block: u32) {
     schedule.tile = Some(tile);
-    schedule.block = Some(ATTENTION_BLOCK);
+    schedule.block = Some(block);
 }
 
 fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2], limits: &Limits) -> Choice {

@@ -268,7 +268,7 @@ mod tests {
             }
             for (_, constant) in module.constants.iter() {
                 let chosen = match constant.name.as_deref() {
-                    Some("BLOCK") => ATTENTION_BLOCK,
+                    Some("WHOLE") => ATTENTION_BLOCK,
                     Some("QUERIES" | "ROWS") => ATTENTION_QUERIES,
                     Some("KEYS") => ATTENTION_KEYS,
                     Some("MOST") => RECURSION_LANES,

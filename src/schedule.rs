@@ -24,7 +24,7 @@ pub struct Schedule {
     /// Rows that an invocation of attention, or of a product that stages its operands, takes together; `None` where
     /// it is neither.
     pub tile: Option<u32>,
-    /// Keys that a row of attention meets at once; `None` where it is not attention.
+    /// Keys that a row of attention meets at once at the most; `None` where it is not attention.
     pub block: Option<u32>,
     /// Rows and columns of the matrices that a subgroup multiplies together; `None` where each invocation has sums of its
     /// own.

@@ -312,8 +312,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
 pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
     let dim = |name: &str| dims.get(name).copied();
     let (tile, block) = match kernel {
-        Kernel::AttentionForwardVec4
-        | Kernel::AttentionWorkgroupForwardVec4
+        Kernel::AttentionForwardVec4 => (Some(ATTENTION_TILE), dim("BLOCK")),
+        Kernel::AttentionWorkgroupForwardVec4
         | Kernel::AttentionSubgroupForwardVec4
         | Kernel::AttentionSubgroup4ForwardVec4 => (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK)),
         Kernel::AttentionForward => (Some(1), Some(ATTENTION_BLOCK)),

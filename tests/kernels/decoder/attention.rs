@@ -78,6 +78,7 @@ impl Case {
             ("WIDTH", self.width),
             ("WINDOW", self.window),
             ("CAPPED", self.cap.is_some().into()),
+            ("BLOCK", if self.s < 36 { 4 } else { 32 }),
             ("LANES", lanes),
         ];
         let launch = Launch::new(kernel, &dims);
