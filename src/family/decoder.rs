@@ -129,17 +129,7 @@ impl Member for DecoderConfig {
     }
 
     fn stored_names(&self) -> &'static [StoredNames] {
-        match self.architecture {
-            Architecture::Gemma3 => &held::STORED,
-            Architecture::Llama
-            | Architecture::Mistral
-            | Architecture::Qwen2
-            | Architecture::Qwen3
-            | Architecture::Mixtral
-            | Architecture::Qwen2Moe
-            | Architecture::Qwen3Moe
-            | Architecture::Gemma2 => &[],
-        }
+        held::stored_names(self.architecture)
     }
 
     fn redundant(&self) -> &'static [&'static str] {

@@ -7,8 +7,25 @@ use serde_json::{Map, Value};
 pub struct HeldModel {
     /// The contents of its own `config.json`.
     pub object: Map<String, Value>,
+    /// The field of the file that holds it; `None` where the file is its own.
+    pub field: Option<&'static str>,
     /// What else the file holds, which is neither run nor counted.
     pub left_out: &'static [&'static str],
+}
+
+impl HeldModel {
+    /// A model whose file is its own.
+    pub fn alone(object: Map<String, Value>) -> Self {
+        Self { object, field: None, left_out: &[] }
+    }
+
+    /// What is wrong with its fields, and where they are: what is beside it may have fields of the same names.
+    pub fn said(&self, problem: String) -> String {
+        match self.field {
+            Some(field) => format!("{problem} (its fields are those of {field})"),
+            None => problem,
+        }
+    }
 }
 
 /// Finds a family's model in a `config.json`, where that is a holder's; what is missing or makes no sense, in words.

@@ -16,6 +16,12 @@ pub(super) fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
             "is empty, and a JSON object of fields is wanted: fetch or save it again".to_owned(),
         ));
     }
+    if text.starts_with('\u{feff}') {
+        return Err(failed(
+            "begins with a byte order mark, which JSON does not have: save it as UTF-8 without one"
+                .to_owned(),
+        ));
+    }
     serde_json::from_str(&text).map_err(|error| {
         failed(match error.is_eof() {
             true => format!(

@@ -11,7 +11,8 @@ use crate::{
     Error,
     blocks::ParameterSpec,
     family::{
-        Family, ModelConfig, NO_ADAPTERS, Object, Positions, StoredNames, nearest, set, setting_of,
+        Family, HeldModel, ModelConfig, NO_ADAPTERS, Object, Positions, StoredNames, nearest, set,
+        setting_of,
     },
     tensors::TensorFile,
 };
@@ -65,32 +66,34 @@ impl Model {
     ) -> Result<Self, Error> {
         let overrides: Vec<S> = overrides.into_iter().collect();
         let origin = Origin::of(name)?;
-        let (mut object, left_out) = origin.read()?;
+        let mut found = origin.read()?;
         let saved = origin.adapter()?;
-        let own = object.clone();
-        with_adapters(saved.as_ref(), &mut object)?;
+        let own = found.object.clone();
+        with_adapters(saved.as_ref(), &mut found.object)?;
         for assignment in &overrides {
             let assignment = assignment.as_ref();
-            Family::of(&object)
+            Family::of(&found.object)
                 .and_then(|family| {
-                    let field = set(&mut object, family.fields, assignment);
+                    let field = set(&mut found.object, family.fields, assignment);
                     let field = field.map_err(|why| match family.read_adapters {
                         None if assignment.starts_with("lora_") => {
                             format!("{NO_ADAPTERS}: leave it out")
                         }
                         _ => why,
                     })?;
-                    (family.overridden)(&mut object, field);
+                    (family.overridden)(&mut found.object, field);
                     Ok(())
                 })
                 .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
         }
-        let config = ModelConfig::from_json(&object).map_err(|problem| match &origin {
+        let config = ModelConfig::from_json(&found.object).map_err(|problem| match &origin {
             Origin::Folder(folder) if overrides.is_empty() => {
                 // What is wrong with the adapters alone is said of their file.
-                let path = match &saved {
-                    Some((path, _)) if ModelConfig::from_json(&own).is_ok() => path.clone(),
-                    _ => folder.join(CONFIG_FILE),
+                let (path, problem) = match &saved {
+                    Some((path, _)) if ModelConfig::from_json(&own).is_ok() => {
+                        (path.clone(), problem)
+                    }
+                    _ => (folder.join(CONFIG_FILE), found.said(problem)),
                 };
                 Error::File { path, problem }
             }
@@ -117,9 +120,9 @@ impl Model {
             checkpoint,
             adapter: folder.filter(|_| saved.is_some()).map(|folder| folder.join(ADAPTER_WEIGHTS)),
             not_read: other.and_then(|folder| checkpoint::not_read(folder)),
-            left_out: left_out.iter().map(|&part| part.to_owned()).collect(),
+            left_out: found.left_out.iter().map(|&part| part.to_owned()).collect(),
             dropout: dropout::asked(
-                [Some(&object), saved.as_ref().map(|(_, saved)| saved)].into_iter().flatten(),
+                [Some(&found.object), saved.as_ref().map(|(_, saved)| saved)].into_iter().flatten(),
             ),
         })
     }
@@ -151,7 +154,7 @@ impl Model {
     /// # Errors
     /// As [`Self::resolve`], where there is no such model.
     pub fn family(name: &str) -> Result<&'static Family, Error> {
-        Family::of(&Origin::of(name)?.read()?.0).map_err(Error::Config)
+        Family::of(&Origin::of(name)?.read()?.object).map_err(Error::Config)
     }
 
     /// The model's parameters: from its checkpoint and its adapters' file, or seeded where there is
@@ -284,17 +287,16 @@ impl Origin {
     }
 
     /// The model's fields, and what its file holds beside it.
-    fn read(&self) -> Result<(Object, &'static [&'static str]), Error> {
+    fn read(&self) -> Result<HeldModel, Error> {
         let folder = match self {
-            Self::Preset(config) => return Ok((config.to_json(), &[])),
+            Self::Preset(config) => return Ok(HeldModel::alone(config.to_json())),
             Self::Folder(folder) => folder,
         };
         let path = folder.join(CONFIG_FILE);
         let object = object_in(&path)?;
         let held = Family::of(&object).map_or(Ok(None), |family| (family.holders.held)(&object));
         match held {
-            Ok(None) => Ok((object, &[])),
-            Ok(Some(held)) => Ok((held.object, held.left_out)),
+            Ok(held) => Ok(held.unwrap_or_else(|| HeldModel::alone(object))),
             Err(problem) => Err(Error::File { path, problem }),
         }
     }

@@ -72,11 +72,12 @@ fn found(ceilings: &Ceilings) -> Vec<Fact> {
     let runs = several(ceilings.repeats, "run", "runs");
     facts.push(Fact::new("timing", format!("{runs} of each at least, by {timed}{rounds}")));
     let drift = ceilings.drift;
+    let watched = ceilings.ceilings.first().map_or("the peak", |first| first.name.as_str());
     let of_last = if ceilings.rounds > 1 { " of the last time" } else { "" };
     facts.push(Fact::new(
         "drift",
         format!(
-            "f32 peak {:.2} GFLOP/s at the start{of_last}, {:.2} at the end",
+            "{watched} {:.2} GFLOP/s at the start{of_last}, {:.2} at the end",
             drift.first * 1e-9,
             drift.last * 1e-9
         ),

@@ -83,6 +83,11 @@ fn a_model_of_text_and_images_holds_its_text_model() {
     let mut other = published();
     other["text_config"]["model_type"] = json!("llama");
     assert!(read(&other).unwrap_err().contains("text_config.model_type is \"llama\""));
+    let mut narrow = published();
+    narrow["text_config"]["hidden_size"] = json!(0);
+    let problem = read(&narrow).unwrap_err();
+    assert!(problem.starts_with("hidden_size is 0"), "{problem}");
+    assert!(problem.ends_with("(its fields are those of text_config)"), "{problem}");
     let mut mystery = published();
     mystery["mystery"] = json!(3);
     assert!(read(&mystery).unwrap_err().contains("'mystery' (3)"));
@@ -179,7 +184,7 @@ fn layers_slide_by_a_list_or_a_pattern() {
 #[test]
 fn what_cannot_be_right_is_refused_by_name() {
     let refused: [(&str, Value, &[&str]); 8] = [
-        ("sliding_window", json!(0), &["sliding_window is 0"]),
+        ("sliding_window", json!(0), &["sliding_window is 0", "set sliding_window_pattern to 1"]),
         ("sliding_window_pattern", json!(0), &["sliding_window_pattern is 0"]),
         ("use_bidirectional_attention", json!(true), &["use_bidirectional_attention is true"]),
         ("attn_logit_softcapping", json!(50), &["attn_logit_softcapping is 50", "null"]),
@@ -283,6 +288,36 @@ fn adapters_beside_a_vision_tower_are_read() {
         let name = "base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight";
         assert_eq!(weights.values(name), Some(vec![2.0; 40]), "{stored}");
     }
+}
+
+/// Targets as people write them for the whole model, whose names hold the decoder's.
+#[test]
+fn targets_name_layers_as_the_whole_model_does() {
+    let adapted = |targets: Value, patterns: Value| {
+        let fields =
+            [("lora_rank", json!(2)), ("lora_targets", targets), ("lora_rank_pattern", patterns)];
+        let config = read(&changed(&fields))?;
+        Ok::<_, String>(config.adapted().iter().map(|one| one.rank).collect::<Vec<_>>())
+    };
+    let none = json!({});
+    for pattern in [
+        r".*language_model.*\.q_proj",
+        r"model\.language_model\.layers\.\d\.self_attn\.q_proj",
+        r"language_model\.model\.layers\.\d\.self_attn\.q_proj",
+        r"model\.layers\.\d\.self_attn\.q_proj",
+    ] {
+        assert_eq!(adapted(json!(pattern), none.clone()), Ok(vec![2; 3]), "{pattern}");
+    }
+    let third = json!({ r"model\.language_model\.layers\.2\..*": 5 });
+    assert_eq!(adapted(json!(["q_proj"]), third), Ok(vec![2, 2, 5]));
+    let first = json!(["model.language_model.layers.0.self_attn.q_proj"]);
+    assert_eq!(adapted(first, none.clone()), Ok(vec![2]));
+    // As peft writes out what `all-linear` was; a list that means the tower alone trains nothing here.
+    assert_eq!(adapted(json!(["fc1", "fc2", "out_proj", "q_proj"]), none.clone()), Ok(vec![2; 3]));
+    let problem = adapted(json!(["fc1"]), none.clone()).unwrap_err();
+    assert!(problem.contains("name 'fc1'"), "{problem}");
+    let problem = adapted(json!(["fc3", "q_proj"]), none).unwrap_err();
+    assert!(problem.contains("name 'fc3'"), "{problem}");
 }
 
 #[test]

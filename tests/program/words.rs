@@ -76,6 +76,8 @@ fn what_is_empty_is_told_as_that() {
     }
     fs::write(&config, "{\n\"model_type\":").unwrap();
     refused(&["estimate", &model], &["config.json: is cut short: it ends in line 2"]);
+    fs::write(&config, "\u{feff}{}").unwrap();
+    refused(&["estimate", &model], &["config.json: begins with a byte order mark", "UTF-8"]);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Which linear layers of a decoder carry an adapter, and what each of those is: names and patterns resolved.
 
+use regex_lite::Regex;
+
 use super::{
     adapters::{Adapters, Targets, ending, ends_in, whole},
     config::DecoderConfig,
+    held,
     linear::LinearLayer,
 };
 use crate::family::nearest;
@@ -33,6 +36,11 @@ impl DecoderConfig {
         layers.chain([("lm_head".to_owned(), None, LinearLayer::head(self))])
     }
 
+    /// Every name by which targets and patterns may mean a module.
+    fn names_of(&self, module: &str) -> Vec<String> {
+        held::names_of(self.architecture, module)
+    }
+
     /// Whether every name and pattern of these adapters is about a linear layer of this decoder.
     ///
     /// # Errors
@@ -46,12 +54,17 @@ impl DecoderConfig {
             names.dedup();
             names
         };
-        let targeted: Vec<&String> =
-            modules.iter().filter(|name| adapters.targets.has(name)).collect();
+        let targeted: Vec<Vec<String>> = modules
+            .iter()
+            .map(|module| self.names_of(module))
+            .filter(|names| names.iter().any(|name| adapters.targets.has(name)))
+            .collect();
         let unmatched = match &adapters.targets {
-            Targets::Names(names) => {
-                names.iter().find(|name| !modules.iter().any(|module| ends_in(module, name)))
-            }
+            Targets::Names(names) => names.iter().find(|name| {
+                let is_one = |module: &String| ends_in(module, name);
+                !targeted.iter().flatten().any(is_one)
+                    && (targeted.is_empty() || !held::is_beside(self.architecture, name))
+            }),
             Targets::Pattern(pattern) => {
                 whole(pattern)?;
                 targeted.is_empty().then_some(pattern)
@@ -82,7 +95,7 @@ impl DecoderConfig {
         let alphas = adapters.alpha_pattern.iter().map(|(key, _)| ("alpha_pattern", key));
         for (field, key) in ranks.chain(alphas) {
             let regex = ending(key)?;
-            if !targeted.iter().any(|name| regex.is_match(name)) {
+            if !targeted.iter().flatten().any(|name| regex.is_match(name)) {
                 return Err(format!(
                     "{field} has '{key}', which matches no adapter: the targets are {}",
                     adapters.targets
@@ -100,15 +113,16 @@ impl DecoderConfig {
             Targets::Pattern(pattern) => whole(pattern).ok(),
             Targets::Names(_) | Targets::AllLinear => None,
         };
-        let has = |name: &str| match &pattern {
+        let has = |name: &String| match &pattern {
             Some(regex) => regex.is_match(name),
             None => adapters.targets.has(name),
         };
         self.modules()
-            .filter(|(name, _, _)| has(name))
-            .map(|(module, layer, linear)| {
-                let rank = ranks(&module).unwrap_or(adapters.rank);
-                let alpha = alphas(&module).unwrap_or(adapters.alpha);
+            .map(|(module, layer, linear)| (self.names_of(&module), module, layer, linear))
+            .filter(|(names, ..)| names.iter().any(has))
+            .map(|(names, module, layer, linear)| {
+                let rank = ranks(&names).unwrap_or(adapters.rank);
+                let alpha = alphas(&names).unwrap_or(adapters.alpha);
                 let r = f64::from(rank);
                 let scale = alpha / if adapters.rslora { r.sqrt() } else { r };
                 Adapted { module, layer, linear, rank, scale }
@@ -126,9 +140,12 @@ impl DecoderConfig {
     }
 }
 
-/// What the first of these patterns that a module's name matches asks for.
-fn by_name<V: Copy>(patterns: &[(String, V)]) -> impl Fn(&str) -> Option<V> + use<V> {
+/// What the first of these patterns that one of a module's names matches asks for.
+fn by_name<V: Copy>(patterns: &[(String, V)]) -> impl Fn(&[String]) -> Option<V> + use<V> {
     let compiled = patterns.iter().filter_map(|(key, value)| Some((ending(key).ok()?, *value)));
     let compiled: Vec<_> = compiled.collect();
-    move |module| compiled.iter().find(|(key, _)| key.is_match(module)).map(|(_, value)| *value)
+    move |names| {
+        let meant = |key: &Regex| names.iter().any(|name| key.is_match(name));
+        compiled.iter().find(|(key, _)| meant(key)).map(|(_, value)| *value)
+    }
 }

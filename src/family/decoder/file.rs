@@ -34,7 +34,7 @@ impl DecoderConfig {
     /// and the way out.
     pub fn from_json(object: &Map<String, Value>) -> Result<Self, String> {
         if let Some(held) = held::held(object)? {
-            return Self::from_json(&held.object);
+            return Self::from_json(&held.object).map_err(|problem| held.said(problem));
         }
         refuse_misspelt(object, &KNOWN)?;
         let fields = FileFields::new(object);

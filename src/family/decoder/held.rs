@@ -12,6 +12,10 @@ use crate::family::{
 /// Models that hold a decoder.
 pub(super) static HOLDERS: Holders = Holders { model_types: &[GEMMA3], held };
 
+/// Linear layers that the vision tower alone has, by the last part of their names: adapters on all of a holder's
+/// linear layers list them, too.
+const OF_TOWER: [&str; 3] = ["fc1", "fc2", "out_proj"];
+
 /// What `model_type` says of the one that there is.
 const GEMMA3: &str = "gemma3";
 
@@ -28,7 +32,7 @@ const IMAGES: [&str; 5] = [
 ];
 
 /// How names begin in checkpoints: as transformers wrote them first, and as it does since 5.0.
-pub(super) static STORED: [StoredNames; 2] = [
+static STORED: [StoredNames; 2] = [
     StoredNames {
         prefixes: &[
             ("model.", "language_model.model."),
@@ -56,6 +60,33 @@ pub(super) static STORED: [StoredNames; 2] = [
         ],
     },
 ];
+
+/// How checkpoints of the models that hold such a decoder name its tensors.
+pub(super) const fn stored_names(architecture: Architecture) -> &'static [StoredNames] {
+    match architecture {
+        Architecture::Gemma3 => &STORED,
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2 => &[],
+    }
+}
+
+/// What a module of such a decoder is called: by itself, and in the models that hold it.
+pub(super) fn names_of(architecture: Architecture, module: &str) -> Vec<String> {
+    let held = stored_names(architecture).iter().map(|names| names.of(module));
+    [module.to_owned()].into_iter().chain(held).collect()
+}
+
+/// Whether only what is beside such a decoder has a linear layer whose name ends in this.
+pub(super) fn is_beside(architecture: Architecture, name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    !stored_names(architecture).is_empty() && OF_TOWER.contains(&last)
+}
 
 /// The decoder that a holder's `config.json` holds; `None` where it is no holder's.
 pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, String> {
@@ -94,7 +125,11 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
             found.insert(name.clone(), value.clone());
         }
     }
-    Ok(Some(HeldModel { object: found, left_out: &["the vision tower", "its projector"] }))
+    Ok(Some(HeldModel {
+        object: found,
+        field: Some(TEXT),
+        left_out: &["the vision tower", "its projector"],
+    }))
 }
 
 /// Whether a field is there and not null.

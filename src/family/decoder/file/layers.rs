@@ -40,7 +40,18 @@ fn windows(
     count: u32,
 ) -> Result<Vec<Option<u32>>, String> {
     let window = fields.size("sliding_window").map_err(|problem| {
-        format!("{problem}; leave it out, or null, for attention to everything before")
+        let way = match architecture {
+            Architecture::Gemma3 => "set sliding_window_pattern to 1",
+            Architecture::Llama => "leave it out",
+            Architecture::Mistral
+            | Architecture::Qwen2
+            | Architecture::Qwen3
+            | Architecture::Mixtral
+            | Architecture::Qwen2Moe
+            | Architecture::Qwen3Moe
+            | Architecture::Gemma2 => "set it to null",
+        };
+        format!("{problem}; {way} for attention to everything before")
     })?;
     let window = match window {
         None if !fields.is_there("sliding_window") => Unsaid::of(architecture).sliding_window,
@@ -60,8 +71,8 @@ fn windows(
     };
     if architecture == Architecture::Gemma3 && window.is_none() && slides.contains(&true) {
         return Err(
-            "sliding_window is null, but layers slide: state how many tokens they look back on, or list \
-             full_attention alone in layer_types"
+            "sliding_window is null, but layers slide: state how many tokens they look back on, or set \
+             sliding_window_pattern to 1, or list full_attention alone in layer_types, for none that slides"
                 .to_owned(),
         );
     }
