@@ -6,6 +6,8 @@ use std::fmt;
 use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
+use super::config::Architecture;
+
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapters {
@@ -72,12 +74,12 @@ impl Adapters {
     pub const ALPHA_PATTERN: &'static str = "lora_alpha_pattern";
 
     /// Adapters that stand for any where none are asked for.
-    pub fn usual() -> Self {
+    pub fn usual(architecture: Architecture) -> Self {
         Self {
             rank: 8,
             alpha: 8.0,
             rslora: false,
-            targets: Targets::query_and_value(),
+            targets: Targets::query_and_value(architecture),
             rank_pattern: Vec::new(),
             alpha_pattern: Vec::new(),
         }
@@ -86,6 +88,7 @@ impl Adapters {
     /// What a configuration asks for; `given` finds its fields.
     pub(super) fn from_config<'a>(
         given: impl Fn(&str) -> Option<&'a Value>,
+        architecture: Architecture,
     ) -> Result<Option<Self>, String> {
         let names =
             [Self::ALPHA, Self::TARGETS, Self::RSLORA, Self::RANK_PATTERN, Self::ALPHA_PATTERN];
@@ -102,7 +105,7 @@ impl Adapters {
             alpha: alpha.map_or(Ok(f64::from(r)), |value| number(Self::ALPHA, value))?,
             rslora: rslora.map_or(Ok(false), |value| flag(Self::RSLORA, value))?,
             targets: targets
-                .map_or_else(|| Ok(Targets::query_and_value()), Targets::from_config)?,
+                .map_or_else(|| Ok(Targets::query_and_value(architecture)), Targets::from_config)?,
             rank_pattern: ranks.map_or(Ok(Vec::new()), |v| pattern(Self::RANK_PATTERN, v, rank))?,
             alpha_pattern: alphas
                 .map_or(Ok(Vec::new()), |v| pattern(Self::ALPHA_PATTERN, v, number))?,
@@ -180,9 +183,11 @@ impl Targets {
     /// What peft calls every linear layer but the head.
     pub(super) const ALL_LINEAR: &'static str = "all-linear";
 
-    /// Queries and values, which the method was published with.
-    fn query_and_value() -> Self {
-        Self::Names(["q_proj", "v_proj"].map(str::to_owned).to_vec())
+    /// Queries and values, which the method was published with, or the module that they are rows of.
+    fn query_and_value(architecture: Architecture) -> Self {
+        let names: &[&str] =
+            if architecture.fuses() { &["qkv_proj"] } else { &["q_proj", "v_proj"] };
+        Self::Names(names.iter().map(|&name| name.to_owned()).collect())
     }
 
     /// A list; names with commas; `all-linear`; or else a regular expression.

@@ -104,7 +104,7 @@ impl Sliding {
         };
         Ok(match architecture {
             Architecture::Llama => Self::None,
-            Architecture::Mistral | Architecture::Mixtral => Self::All,
+            Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(count),
             Architecture::Gemma3 => {
                 let pattern = fields.size("sliding_window_pattern")?;
