@@ -215,7 +215,8 @@ impl Member for DecoderConfig {
     }
 
     fn ways_to_train(&self) -> Vec<(String, ModelConfig)> {
-        let adapters = self.adapters.clone().unwrap_or_else(|| Adapters::usual(self.architecture));
+        let adapters =
+            self.adapters.clone().unwrap_or_else(|| Adapters::usual(self.architecture.fuses()));
         let name = adapters_of(&adapters);
         let with = |adapters| ModelConfig::from(Self { adapters, ..self.clone() });
         vec![(ALL_PARAMETERS.to_owned(), with(None)), (name, with(Some(adapters)))]

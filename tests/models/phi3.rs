@@ -4,28 +4,38 @@
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
 
 use flopmeter::{
-    execute::Executor,
-    family::decoder::{Adapters, DecoderConfig, Rope, Scaling},
+    component::Phase,
+    estimate::Estimate,
+    execute::{Executor, Limits},
+    family::{
+        Packing,
+        decoder::{Adapters, DecoderConfig, Rope, Scaling},
+    },
+    format::table::{self, Terminal},
     measure::Session,
     model::{
-        AskedShape, Batch, Model, Optimizer,
-        lower::{Scope, Training, inputs, lower},
+        AskedShape, Batch, BatchShape, Model, Optimizer,
+        lower::{Recompute, Scope, Training, inputs, lower},
     },
+    page::Paged as _,
+    plan::{Init, Plan},
     tensors::{Dtype, TensorFile},
 };
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 
+use crate::golden;
+
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/phi3");
 
-fn golden() -> Map<String, Value> {
+fn golden_file() -> Map<String, Value> {
     let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
-    let mut object = golden();
+    let mut object = golden_file();
     for (name, value) in changes {
         match value {
             Value::Null => drop(object.remove(*name)),
@@ -37,7 +47,7 @@ fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
 
 /// The rotary positions of the golden one's file with keys changed; null removes one.
 fn rope(changes: &[(&str, Value)]) -> Value {
-    let mut rope = golden()["rope_parameters"].clone();
+    let mut rope = golden_file()["rope_parameters"].clone();
     let object = rope.as_object_mut().unwrap();
     for (key, value) in changes {
         match value {
@@ -205,10 +215,7 @@ fn adapters_stand_beside_what_is_fused() {
         with(targets).unwrap().adapted().into_iter().map(|adapted| adapted.module).collect()
     };
     let usual = changed(&[("lora_rank", json!(2))]).unwrap();
-    assert_eq!(
-        usual.adapters,
-        Some(Adapters { rank: 2, alpha: 2.0, ..Adapters::usual(usual.architecture) })
-    );
+    assert_eq!(usual.adapters, Some(Adapters { rank: 2, alpha: 2.0, ..Adapters::usual(true) }));
     let qkv = ["model.layers.0.self_attn.qkv_proj", "model.layers.1.self_attn.qkv_proj"];
     assert_eq!(modules(json!("qkv_proj")), qkv);
     assert_eq!(usual.adapted().len(), 2);
@@ -264,6 +271,90 @@ fn fused_weights_of_another_shape_are_refused() {
     assert!(problem.contains(single) && problem.contains("no parameter"), "{problem}");
 }
 
+/// A step of the golden one on two rows of ten tokens.
+fn plan(packed: &[u32]) -> Plan {
+    let model = Model::resolve::<&str>(GOLDEN, []).unwrap();
+    let asked = AskedShape { batch: Some(2), seq: Some(10), ..AskedShape::default() };
+    let shape = BatchShape::resolve(asked, &model.config).unwrap();
+    let limits = Limits { buffer_bytes: 1 << 31, storage_bindings: 10, ..Limits::WEBGPU };
+    let training = Training { packed: Packing::new(packed.to_vec()), ..Optimizer::AdamW.into() };
+    lower(&model.config, shape, training, limits).unwrap()
+}
+
+#[test]
+fn what_is_fused_is_one_parameter_in_parts() {
+    let plan = plan(&[]);
+    for (name, parts) in
+        [("self_attn.qkv_proj", &[32, 16, 16][..]), ("mlp.gate_up_proj", &[20, 20])]
+    {
+        let name = format!("model.layers.1.{name}.weight");
+        let parameter = plan.parameters.iter().find(|parameter| parameter.name == name).unwrap();
+        let rows = |slices: &[flopmeter::plan::Slice]| -> Vec<u64> {
+            slices.iter().map(|slice| slice.len / 32).collect()
+        };
+        assert_eq!(rows(&parameter.value), parts, "{name}");
+        assert_eq!(rows(parameter.grad.as_ref().unwrap()), parts, "{name}");
+        let updates = plan.passes.iter().filter(|pass| pass.phase == Phase::Optimizer);
+        assert_eq!(updates.filter(|pass| pass.label.contains(&name)).count(), parts.len());
+    }
+}
+
+#[test]
+fn packed_sequences_have_the_wavelengths_of_the_longest() {
+    let rope = changed(&[]).unwrap().rope;
+    for (packed, longest) in [(&[][..], 10), (&[6, 4], 6), (&[3, 7], 7)] {
+        let plan = plan(packed);
+        let tables = plan.buffers.iter().filter_map(|buffer| match &buffer.init {
+            Init::Angles(table) => Some(table),
+            _ => None,
+        });
+        let tables: Vec<_> = tables.collect();
+        assert_eq!(tables.len(), 2, "cosines and sines");
+        for table in tables {
+            assert_eq!(table.angles, rope.angles(6, longest), "{packed:?}");
+            assert_eq!(table.magnitude, rope.magnitude(64));
+        }
+    }
+}
+
+#[test]
+fn a_report_tells_how_many_factors_there_are() {
+    let model = Model::resolve::<&str>("phi-4-mini", []).unwrap();
+    let shape = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
+    let estimate = Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap();
+    let text = table::render(&estimate.page(false), Terminal::PIPE);
+    let factors = r#""short_factor":"48 numbers","long_factor":"48 numbers""#;
+    assert!(text.contains(factors) && !text.contains("1.118320672"), "{text}");
+}
+
+/// The same numbers where layers run again, and where no binding holds all queries' rows.
+#[test]
+fn a_step_in_pieces_is_the_step() {
+    let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
+    // As much as a hidden state takes, and less than those rows.
+    for (model, training, bytes) in [
+        ("phi3_lora", again, u64::MAX),
+        ("phi3", again, u64::MAX),
+        ("phi3", Optimizer::AdamW.into(), 2_600),
+    ] {
+        let cut =
+            |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
+        golden::step_within(model, training, cut, |plan, session, file| {
+            let columns = plan.passes.iter().any(|pass| pass.kernel.to_string() == "columns.place");
+            assert_eq!(columns, bytes < u64::MAX, "{model}");
+            for parameter in &plan.parameters {
+                let Some(slices) = &parameter.grad else { continue };
+                let name = format!("grad/{}", parameter.name);
+                let error = golden::relative_error(
+                    &session.read(slices).unwrap(),
+                    &golden::expected(file, &name),
+                );
+                assert!(error <= 1e-4, "{model} {name}: off by {error:e} of its norm");
+            }
+        });
+    }
+}
+
 /// The reference notices each field that sets Phi-3 apart.
 #[test]
 fn another_field_makes_other_logits() {
@@ -279,7 +370,7 @@ fn another_field_makes_other_logits() {
         let inputs = inputs(&weights, &batch);
         let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();
         session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
-        crate::golden::whole(&plan, &mut session, "logits")
+        golden::whole(&plan, &mut session, "logits")
     };
     let own = logits(&[]);
     for set in [
@@ -291,7 +382,7 @@ fn another_field_makes_other_logits() {
     ] {
         let other = logits(&[set]);
         let own: Vec<f64> = own.iter().map(|&logit| f64::from(logit)).collect();
-        assert!(crate::golden::relative_error(&other, &own) > 1e-3, "{set}");
+        assert!(golden::relative_error(&other, &own) > 1e-3, "{set}");
     }
 }
 

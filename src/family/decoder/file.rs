@@ -67,7 +67,7 @@ impl DecoderConfig {
             biases: biases(&fields, architecture)?,
             layers: layers::read(&fields, architecture, intermediate_size)?,
             gemma: if architecture.is_gemma() { Some(gemma(&fields, architecture)?) } else { None },
-            adapters: Adapters::from_config(|name| fields.given(name), architecture)?,
+            adapters: Adapters::from_config(|name| fields.given(name), architecture.fuses())?,
         };
         activation(&fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {

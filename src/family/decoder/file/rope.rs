@@ -74,17 +74,17 @@ const ORIGINAL: &str = "original_max_position_embeddings";
 
 /// How much of a head rotary positions turn.
 pub(super) fn partial(fields: &FileFields<'_>, architecture: Architecture) -> Result<f64, String> {
-    let mut stated = Vec::from_iter(fields.positive(PARTIAL)?.map(|it| (PARTIAL.to_owned(), it)));
-    if architecture == Architecture::Phi3 {
-        for name in [NEWER, OLDER] {
-            let rope = object(name, fields.given(name))?;
-            let value = rope.and_then(|rope| rope.get(PARTIAL)).filter(|value| !value.is_null());
+    let mut stated: Vec<(String, f64)> = Vec::new();
+    if let Some(factor) = fields.positive(PARTIAL)? {
+        stated.push((PARTIAL.to_owned(), factor));
+    }
+    let objects: &[&str] = if architecture == Architecture::Phi3 { &[NEWER, OLDER] } else { &[] };
+    for &name in objects {
+        let rope = object(name, fields.given(name))?;
+        if let Some(value) = rope.and_then(|rope| rope.get(PARTIAL)).filter(|it| !it.is_null()) {
             let name = format!("{name}.{PARTIAL}");
-            stated.extend(
-                value
-                    .map(|value| Ok::<_, String>((name.clone(), positive(&name, value)?)))
-                    .transpose()?,
-            );
+            let factor = positive(&name, value)?;
+            stated.push((name, factor));
         }
     }
     let Some((name, factor)) = stated.first() else { return Ok(1.0) };
