@@ -1,8 +1,10 @@
-// Rotary positions, in place: element d of the first half of a head and element d of its second half
-// are the two coordinates of a point, which the position turns by the angle whose cosine and sine the
-// tables hold. The gradient turns back. Neither needs anything that the other leaves.
+// Rotary positions, in place, of the first ROTARY elements of a head: element d of the first half of
+// them and element d of their second half are the two coordinates of a point, which the position turns
+// by the angle whose cosine and sine the tables hold. The other elements stay as they are. The gradient
+// turns back. Neither needs anything that the other leaves.
 //
-// `_vec4` entries want WIDTH to be a multiple of eight, and bind vec4 views of the same buffers.
+// `_vec4` entries want ROTARY to be a multiple of eight and WIDTH one of four, and bind vec4 views of the
+// same buffers.
 
 override LANES: u32;
 
@@ -10,16 +12,17 @@ struct Dims {
     B: u32,
     S: u32,
     HEADS: u32,
-    WIDTH: u32, // of a head; even
+    WIDTH: u32,  // of a head
+    ROTARY: u32, // of it; even
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> cosine: array<f32>;                // (S, WIDTH / 2)
-@group(0) @binding(2) var<storage, read> sine: array<f32>;                  // (S, WIDTH / 2)
+@group(0) @binding(1) var<storage, read> cosine: array<f32>;                // (S, ROTARY / 2)
+@group(0) @binding(2) var<storage, read> sine: array<f32>;                  // (S, ROTARY / 2)
 @group(0) @binding(3) var<storage, read_write> x: array<f32>;               // (B, S, HEADS, WIDTH)
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;              // (B, S, HEADS, WIDTH)
-@group(0) @binding(1) var<storage, read> cosine_vec4: array<vec4<f32>>;     // (S, WIDTH / 8)
-@group(0) @binding(2) var<storage, read> sine_vec4: array<vec4<f32>>;       // (S, WIDTH / 8)
+@group(0) @binding(1) var<storage, read> cosine_vec4: array<vec4<f32>>;     // (S, ROTARY / 8)
+@group(0) @binding(2) var<storage, read> sine_vec4: array<vec4<f32>>;       // (S, ROTARY / 8)
 @group(0) @binding(3) var<storage, read_write> x_vec4: array<vec4<f32>>;    // (B, S, HEADS, WIDTH / 4)
 @group(0) @binding(3) var<storage, read_write> dx_vec4: array<vec4<f32>>;   // (B, S, HEADS, WIDTH / 4)
 
@@ -31,14 +34,14 @@ struct Place {
     angle: u32,
 }
 
-// The place of an invocation, where half a head is `half` points, or runs of points, wide. Two grid
-// dimensions, because one ends at 65535 workgroups.
-fn place(group: vec3<u32>, groups: vec3<u32>, lane: u32, half: u32) -> Place {
+// The place of an invocation, where a head is `width` elements, or runs of elements, and what is turned
+// twice `half` of them. Two grid dimensions, because one ends at 65535 workgroups.
+fn place(group: vec3<u32>, groups: vec3<u32>, lane: u32, width: u32, half: u32) -> Place {
     let i = (group.y * groups.x + group.x) * LANES + lane;
     let d = i % half;
     let head = i / half; // counts through B, S and HEADS
     let s = head / dims.HEADS % dims.S;
-    return Place(head < dims.B * dims.S * dims.HEADS, 2u * half * head + d, half * s + d);
+    return Place(head < dims.B * dims.S * dims.HEADS, width * head + d, half * s + d);
 }
 
 // One invocation turns one point of x.
@@ -48,8 +51,8 @@ fn forward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let half = dims.WIDTH / 2u;
-    let at = place(group, groups, lane, half);
+    let half = dims.ROTARY / 2u;
+    let at = place(group, groups, lane, dims.WIDTH, half);
     if !at.exists {
         return;
     }
@@ -68,8 +71,8 @@ fn forward_vec4(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let half = dims.WIDTH / 8u;
-    let at = place(group, groups, lane, half);
+    let half = dims.ROTARY / 8u;
+    let at = place(group, groups, lane, dims.WIDTH / 4u, half);
     if !at.exists {
         return;
     }
@@ -88,8 +91,8 @@ fn backward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let half = dims.WIDTH / 2u;
-    let at = place(group, groups, lane, half);
+    let half = dims.ROTARY / 2u;
+    let at = place(group, groups, lane, dims.WIDTH, half);
     if !at.exists {
         return;
     }
@@ -108,8 +111,8 @@ fn backward_vec4(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let half = dims.WIDTH / 8u;
-    let at = place(group, groups, lane, half);
+    let half = dims.ROTARY / 8u;
+    let at = place(group, groups, lane, dims.WIDTH / 4u, half);
     if !at.exists {
         return;
     }

@@ -42,10 +42,10 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
             attention(step, [b, s, heads, kv_heads, width], window < s, limits)
         }
         Operation::Norm { norm, step, m, d, .. } => self::norm(norm, step, [m, d], limits),
-        Operation::Rope { direction, b, s, heads, width } => {
-            // A pair's two elements lie half a head apart, so four pairs are eight elements.
-            let elements = product([b, s, heads, width]);
-            let by_four = width.is_multiple_of(8);
+        Operation::Rope { direction, b, s, heads, width, rotary } => {
+            // A pair's two elements lie half of what is turned apart, so four pairs are eight elements.
+            let elements = product([b, s, heads, rotary]);
+            let by_four = rotary.is_multiple_of(8) && width.is_multiple_of(4);
             let kernel = match (direction, by_four) {
                 (Direction::Forward, false) => Kernel::RopeForward,
                 (Direction::Forward, true) => Kernel::RopeForwardVec4,

@@ -39,7 +39,7 @@ pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
         Operation::Norm { norm, step, m, d, accumulate } => {
             norm::forms(norm, step, [m, d].map(wide), accumulate, schedule)
         }
-        Operation::Rope { b, s, heads, width, .. } => rope::forms([b, s, heads, width].map(wide)),
+        Operation::Rope { b, s, heads, rotary, .. } => rope::forms([b, s, heads, rotary].map(wide)),
         Operation::Pointwise { function, p } => pointwise::forms(function, wide(p)),
         // Every share is added to one lane's sum, and every lane's but the first to the total: lanes whose sums begin
         // at zero.

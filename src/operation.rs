@@ -75,8 +75,8 @@ pub enum Operation {
         /// Whether the gradient is added to what is there.
         accumulate: bool,
     },
-    /// Rotary positions: each pair of elements of a head (B,S,HEADS,WIDTH) is turned by its position's
-    /// angle.
+    /// Rotary positions: of each head (B,S,HEADS,WIDTH) the first ROTARY elements are turned, pair by pair, by their
+    /// position's angles.
     Rope {
         /// Forth, or back for the gradient.
         direction: Direction,
@@ -88,6 +88,8 @@ pub enum Operation {
         heads: u32,
         /// Elements of a head.
         width: u32,
+        /// Those of them that are turned.
+        rotary: u32,
     },
     /// The same function of each of P elements.
     Pointwise {
@@ -241,8 +243,8 @@ impl Operation {
             Self::Norm { norm: _, step: _, m, d, accumulate } => {
                 vec![("M", m), ("D", d), ("accumulate", accumulate.into())]
             }
-            Self::Rope { direction: _, b, s, heads, width } => {
-                vec![("B", b), ("S", s), ("HEADS", heads), ("WIDTH", width)]
+            Self::Rope { direction: _, b, s, heads, width, rotary } => {
+                vec![("B", b), ("S", s), ("HEADS", heads), ("WIDTH", width), ("ROTARY", rotary)]
             }
             Self::Pointwise { function: _, p }
             | Self::DotProduct { stage: _, p }

@@ -55,15 +55,17 @@ pub enum Init {
     Input,
 }
 
-/// The cosine or the sine of each position's multiple of each angle, (S,d/2).
+/// The cosine or the sine of each position's multiple of each angle, (S,angles).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AngleTable {
     /// What is taken of the angles.
     pub function: AngleFunction,
     /// S positions.
     pub positions: Vec<u32>,
-    /// d/2 angles in radians, each of one position's step.
+    /// Angles in radians, each of one position's step.
     pub angles: Vec<f64>,
+    /// What all elements are multiplied by: 1 where points are turned and nothing else.
+    pub magnitude: f64,
 }
 
 /// What an [`AngleTable`] takes of angles.
@@ -84,7 +86,8 @@ impl AngleTable {
             AngleFunction::Sine => f64::sin,
         };
         let row = |&position: &u32| {
-            self.angles.iter().map(move |angle| function(f64::from(position) * angle) as f32)
+            let number = move |angle| self.magnitude * function(f64::from(position) * angle);
+            self.angles.iter().map(move |angle| number(angle) as f32)
         };
         self.positions.iter().flat_map(row).collect()
     }

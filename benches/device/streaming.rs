@@ -110,6 +110,7 @@ fn operations(m: u32, p: u32, loss_rows: u32) -> Vec<(Operation, u32)> {
                 s: m,
                 heads: HEADS,
                 width: D / HEADS,
+                rotary: D / HEADS,
             },
             2,
         ),

@@ -2,6 +2,7 @@
 //! expert.
 
 use super::{
+    adapter::Adapter,
     launch::{Builder, Launch},
     linear::Rows,
     projection::{Onto, Projection},
@@ -30,6 +31,8 @@ pub(crate) struct Gated {
     pub(crate) gate: Projection,
     pub(crate) up: Projection,
     pub(crate) down: Projection,
+    /// The adapter beside gate and up, where they are parts of one module.
+    pub(crate) fused: Option<Adapter>,
 }
 
 /// What the backward pass needs.
@@ -40,6 +43,8 @@ pub(crate) struct GatedSaved {
     activated: Slice,
     /// What the adapters of gate, up and down made between their products.
     adapted: [Option<Slice>; 3],
+    /// What that beside gate and up made.
+    fused: Option<Slice>,
 }
 
 /// Where gradients by what is between the projections go.
@@ -61,12 +66,15 @@ impl GatedGradients {
 impl Gated {
     /// Every parameter tensor.
     pub(crate) fn weights(&self) -> impl Iterator<Item = &Weight> {
-        [&self.gate, &self.up, &self.down].into_iter().flat_map(Projection::weights)
+        let projections = [&self.gate, &self.up, &self.down].into_iter();
+        let fused = self.fused.iter().flat_map(Adapter::weights);
+        projections.flat_map(Projection::weights).chain(fused)
     }
 
     /// Whether any of its projections has an adapter.
     pub(crate) const fn is_adapted(&self) -> bool {
-        self.gate.is_adapted() || self.up.is_adapted() || self.down.is_adapted()
+        let own = self.gate.is_adapted() || self.up.is_adapted() || self.down.is_adapted();
+        own || self.fused.is_some()
     }
 
     /// The width between the projections.
@@ -87,10 +95,11 @@ impl Gated {
             ["gate", "up", "activated"].map(|part| to.scratch(format!("{name}.{part}"), len));
         let u_gate = self.gate.forward(to, rows, x, gate);
         let u_up = self.up.forward(to, rows, x, up);
+        let fused = self.fused.as_ref().map(|it| it.forward(to, rows, x, &[gate, up]));
         let tensors = [("gate", gate), ("up", up), ("y", activated)];
         self.activate(to, Phase::Forward, &tensors);
         let u_down = self.down.forward(to, rows, activated, y);
-        GatedSaved { x, gate, up, activated, adapted: [u_gate, u_up, u_down] }
+        GatedSaved { x, gate, up, activated, adapted: [u_gate, u_up, u_down], fused }
     }
 
     /// Gradients of what is trained from dy, and dx where that has a use.
@@ -103,7 +112,9 @@ impl Gated {
         (dy, dx): (Slice, Option<Onto>),
     ) {
         let [u_gate, u_up, u_down] = saved.adapted;
-        let trains = |projection: &Projection| dx.is_some() || has_gradient(projection.weights());
+        let trains = |projection: &Projection| {
+            dx.is_some() || self.fused.is_some() || has_gradient(projection.weights())
+        };
         let [gate, up] = [&self.gate, &self.up].map(trains);
         let through = (gate || up).then_some((by.activated, false));
         self.down.backward(to, rows, [dy, saved.activated], u_down, through, false);
@@ -125,6 +136,10 @@ impl Gated {
         if up {
             let onto = if gate { again } else { dx };
             self.up.backward(to, rows, [by.up, saved.x], u_up, onto, false);
+        }
+        if let (Some(adapter), Some(u)) = (&self.fused, saved.fused) {
+            let dx = dx.map(|(dx, _)| dx);
+            adapter.backward(to, rows, &[by.gate, by.up], [saved.x, u], dx, false);
         }
     }
 

@@ -35,6 +35,13 @@ pub(crate) struct Rows {
     pub(crate) window: String,
 }
 
+impl Rows {
+    /// The same rows, told apart from those of other parts of one layer.
+    pub(super) fn of(&self, part: &str) -> Self {
+        Self { window: format!("{} {part}", self.window).trim().to_owned(), ..self.clone() }
+    }
+}
+
 /// What a product does with columns of a tensor (M,N).
 #[derive(Clone, Copy)]
 enum Columns {
@@ -59,6 +66,18 @@ impl Linear {
             weight.cut_with(bias, to.limits());
         }
         Self { component: component.clone(), weight, bias, n, k, g: 1 }
+    }
+
+    /// Places a dense layer without bias whose weight (N,K) is the next N rows of a tensor.
+    pub(crate) fn place_next(
+        to: &mut Builder,
+        placer: &Placer,
+        component: &ComponentName,
+        tensor: &str,
+        [k, n]: [u32; 2],
+    ) -> Self {
+        let weight = placer.next_rows(to, component, tensor, n);
+        Self { component: component.clone(), weight, bias: None, n, k, g: 1 }
     }
 
     /// Every parameter tensor.

@@ -37,7 +37,7 @@ impl Projection {
         y: Slice,
     ) -> Option<Slice> {
         self.linear.forward(to, rows, x, y);
-        self.adapter.as_ref().map(|adapter| adapter.forward(to, rows, x, y))
+        self.adapter.as_ref().map(|adapter| adapter.forward(to, rows, x, &[y]))
     }
 
     /// The gradients of what is trained from dy (M,N), and dx (M,K) where that has a use. Those of
@@ -69,7 +69,7 @@ impl Projection {
             self.linear.backward_input(to, rows, dy, dx, onto);
         }
         if let (Some(adapter), Some(u)) = (&self.adapter, u) {
-            adapter.backward(to, rows, [dy, x, u], dx.map(|(dx, _)| dx), more);
+            adapter.backward(to, rows, &[dy], [x, u], dx.map(|(dx, _)| dx), more);
         }
     }
 }

@@ -110,6 +110,41 @@ impl Placer {
         self.stacked(to, component, name, std::slice::from_ref(&name.to_owned()))
     }
 
+    /// Places the next rows of a tensor of the checkpoint as a weight by itself, in a buffer of its own: a binding may not
+    /// begin where rows do.
+    pub(crate) fn next_rows(
+        &self,
+        to: &mut Builder,
+        component: &ComponentName,
+        tensor: &str,
+        rows: u32,
+    ) -> Weight {
+        let (shape, trained) = &self.specs[tensor];
+        let width = shape.iter().skip(1).product::<usize>() as u64;
+        let parameters = &to.plan.parameters;
+        let begun = parameters.iter().rposition(|parameter| parameter.name == tensor);
+        let placed = begun.map_or(0, |at| parameters[at].value.iter().map(|part| part.len).sum());
+        let first = placed / width;
+        let name = format!("{tensor} rows {first}..{}", first + u64::from(rows));
+        let len = u64::from(rows) * width;
+        let value = to.plan.buffer(&name, Element::F32, len, Init::Input);
+        let grad = (self.trains && *trained).then(|| to.scratch(format!("grad/{name}"), len));
+        match begun {
+            Some(at) => {
+                let parameter = &mut to.plan.parameters[at];
+                parameter.value.push(value);
+                parameter.grad.iter_mut().for_each(|parts| parts.extend(grad));
+            }
+            None => to.plan.parameters.push(Parameter {
+                name: tensor.to_owned(),
+                shape: shape.clone(),
+                value: vec![value],
+                grad: grad.map(|grad| vec![grad]),
+            }),
+        }
+        Weight::new(component.clone(), value, grad, width as u32, to.limits())
+    }
+
     /// Places tensors of the checkpoint one behind the other, under a name of the plan's own. Their rows
     /// are as long as each other's.
     pub(crate) fn stacked(

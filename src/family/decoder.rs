@@ -1,5 +1,5 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma2`, and `gemma3_text`, by itself or in a `gemma3`. One configuration for all of them, the tensors that a
+//! `gemma2`, `gemma3_text`, by itself or in a `gemma3`, and `phi3`. One configuration for all of them, the tensors that a
 //! checkpoint of it holds, the algebra of a training step, which is known without a kernel, and its passes. Here is
 //! what the rest of the crate is told of a decoder; how each part works is told in the files below.
 //!
@@ -76,8 +76,16 @@ pub static FAMILY: Family = Family {
     overridden: |object, field| match field {
         // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
         "num_hidden_layers" | "sliding_window_pattern" => drop(object.remove("layer_types")),
-        "rope_theta" => file::forget_base(object, Layer::FULL),
-        "rope_local_base_freq" => file::forget_base(object, Layer::SLIDING),
+        "rope_theta" | "partial_rotary_factor" => file::forget(object, Layer::FULL, field),
+        // The other architectures state it where wavelengths are stretched, and nowhere else.
+        "original_max_position_embeddings"
+            if object
+                .get(MODEL_TYPE)
+                .is_some_and(|kind| *kind == Architecture::Phi3.model_type()) =>
+        {
+            file::forget(object, Layer::FULL, field);
+        }
+        "rope_local_base_freq" => file::forget(object, Layer::SLIDING, "rope_theta"),
         _ => {}
     },
     read_adapters: Some(|saved, object| {
@@ -188,7 +196,8 @@ impl Member for DecoderConfig {
             | Architecture::Qwen2Moe
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
-            | Architecture::Gemma3 => &causes::Products,
+            | Architecture::Gemma3
+            | Architecture::Phi3 => &causes::Products,
         }
     }
 
@@ -201,7 +210,8 @@ impl Member for DecoderConfig {
     }
 
     fn ways_to_train(&self) -> Vec<(String, ModelConfig)> {
-        let adapters = self.adapters.clone().unwrap_or_else(Adapters::usual);
+        let adapters =
+            self.adapters.clone().unwrap_or_else(|| Adapters::usual(self.architecture.fuses()));
         let name = adapters_of(&adapters);
         let with = |adapters| ModelConfig::from(Self { adapters, ..self.clone() });
         vec![(ALL_PARAMETERS.to_owned(), with(None)), (name, with(Some(adapters)))]

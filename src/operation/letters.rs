@@ -2,7 +2,7 @@
 
 /// Every name of a dimension, and what it counts. A letter that two operations have from their own literature has
 /// both meanings here, each with the operation.
-pub const LETTERS: [(&str, &str); 26] = [
+pub const LETTERS: [(&str, &str); 27] = [
     ("A", "items that are sorted: assignments of tokens to experts, T K, or tokens"),
     ("B", "sequences of a batch"),
     ("CHUNK", "items that one workgroup sorts, or steps of a recursion that one lane takes"),
@@ -18,6 +18,7 @@ pub const LETTERS: [(&str, &str); 26] = [
     ("N", "tokens of a sequence; in a matrix product, output features; columns of a window"),
     ("P", "elements or parameters; in an embedding, learned positions"),
     ("PARTIALS", "shares in which a whole tensor is summed first"),
+    ("ROTARY", "elements of a head that rotary positions turn"),
     ("ROWS", "rows of a window"),
     ("S", "tokens of a sequence in attention and rotary positions"),
     ("T", "tokens of a batch, B N"),

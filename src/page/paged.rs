@@ -1,6 +1,8 @@
 //! What it takes of a result to have a page, and the words that many pages share.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::Value;
 
 use super::{
     judged,
@@ -51,8 +53,26 @@ pub(super) fn config_line(config: &ModelConfig) -> String {
     let derived = derived.map(|(key, value)| format!("{key} {value}"));
     let fields = written.as_object().into_iter().flatten();
     let fields =
-        fields.map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')));
+        fields.map(|(key, value)| format!("{key} {}", brief(value).to_string().trim_matches('"')));
     fields.chain(derived).collect::<Vec<_>>().join(", ")
+}
+
+/// An object with its lists of many numbers told by how many there are: factors of each pair of a head's elements.
+fn brief(value: &Value) -> Cow<'_, Value> {
+    const MANY: usize = 8;
+    let many = |value: &Value| match value {
+        Value::Array(list) if list.len() > MANY && list.iter().all(Value::is_number) => {
+            format!("{} numbers", list.len()).into()
+        }
+        other => other.clone(),
+    };
+    match value {
+        Value::Object(object) => {
+            let fields = object.iter().map(|(key, value)| (key.clone(), many(value)));
+            Cow::Owned(Value::Object(fields.collect()))
+        }
+        other => Cow::Borrowed(other),
+    }
 }
 
 /// What a model is, where few know.

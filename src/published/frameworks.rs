@@ -96,7 +96,10 @@ fn verl_until(bill: &mut Charges<'_>) {
 fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
     match case.architecture() {
         Architecture::Mixtral => Some("it has no entry for mixtral, and reports an MFU of 0"),
-        Architecture::Gemma2 | Architecture::Qwen3 | Architecture::Qwen3Moe => {
+        Architecture::Gemma2
+        | Architecture::Qwen3
+        | Architecture::Qwen3Moe
+        | Architecture::Phi3 => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -116,7 +119,9 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe => None,
-        Architecture::Gemma3 => Some("the table of models read here has no entry for it"),
+        Architecture::Gemma3 | Architecture::Phi3 => {
+            Some("the table of models read here has no entry for it")
+        }
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

@@ -101,9 +101,8 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Qwen2Moe
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
-        | Architecture::Gemma3 => {
-            Some("the table of models read here has no entry with these terms")
-        }
+        | Architecture::Gemma3
+        | Architecture::Phi3 => Some("the table of models read here has no entry with these terms"),
     }
 }
 
@@ -120,7 +119,7 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
             "Qwen2MoeConfig is not in its table and falls to a fallback with two matrices, half of the \
              layers mixtures",
         ),
-        Architecture::Gemma2 | Architecture::Gemma3 => {
+        Architecture::Gemma2 | Architecture::Gemma3 | Architecture::Phi3 => {
             Some("the table of models read here has no entry for it")
         }
         Architecture::Llama

@@ -64,6 +64,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         s: dim("S"),
         heads: dim("HEADS"),
         width: dim("WIDTH"),
+        rotary: dim("ROTARY"),
     };
     let pointwise = |function| Operation::Pointwise { function, p: dim("P") };
     let loss = |step| Operation::Loss { step, m: dim("M"), v: dim("V") };

@@ -49,6 +49,20 @@ pub fn fields(seed: u64) -> (Value, u32) {
             fields["final_logit_softcapping"] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
         }
         Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),
+        Architecture::Phi3 => {
+            fields["sliding_window"] = if to(2) == 1 { json!(to(12)) } else { Value::Null };
+            let pairs = to(half);
+            // Half a pair more than there are is rounded away.
+            let part = f64::from(4 * pairs + 1) / f64::from(4 * half);
+            fields["partial_rotary_factor"] = json!(part.min(1.0));
+            if to(2) == 1 {
+                let mut factors = || (0..pairs).map(|_| f64::from(3 + to(9)) / 4.0).collect();
+                let [short, long]: [Vec<f64>; 2] = [factors(), factors()];
+                fields["rope_scaling"] =
+                    json!({ "type": "longrope", "short_factor": short, "long_factor": long });
+                fields["original_max_position_embeddings"] = json!(1 + to(40));
+            }
+        }
         Architecture::Qwen2
         | Architecture::Qwen3
         | Architecture::Qwen2Moe
@@ -72,8 +86,11 @@ pub fn fields(seed: u64) -> (Value, u32) {
         fields["shared_expert_intermediate_size"] = json!(to(30));
     }
     if to(2) == 1 {
-        let modules =
-            "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate";
+        let modules = if member.fuses() {
+            "qkv_proj o_proj lm_head gate_up_proj down_proj"
+        } else {
+            "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate"
+        };
         let chosen: Vec<&str> = modules.split(' ').filter(|_| to(3) == 1).collect();
         fields["lora_rank"] = json!(to(5));
         let lower = to(layers) - 1;

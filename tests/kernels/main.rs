@@ -39,7 +39,7 @@ fn every_entry_point_has_a_row_and_every_row_an_entry_point() {
 #[test]
 fn every_kernel_loads_and_has_a_closed_form() {
     let names = "A B BLOCK CAPPED CHUNK COLUMN COLUMN_LANES D E FIRST G HEADS K KV_HEADS LANES LANES_PER_COLUMN M N P \
-                 PARTIALS RESCALE ROUNDS ROWS S T TEAM TILE V WIDTH WINDOW accumulate";
+                 PARTIALS RESCALE ROTARY ROUNDS ROWS S T TEAM TILE V WIDTH WINDOW accumulate";
     let dims: Dims = names.split_whitespace().map(|name| (name.to_owned(), 4)).collect();
     for &kernel in Kernel::ALL {
         library::load(&kernel.name(), &dims).unwrap_or_else(|e| panic!("{e}"));

@@ -10,12 +10,14 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 9] = [
+const GOLDEN: [&str; 11] = [
     "gemma2",
     "gemma3",
     "llama",
     "mistral_lora",
     "mixtral",
+    "phi3",
+    "phi3_lora",
     "qwen2_full",
     "qwen2_lora",
     "qwen3",
@@ -62,6 +64,9 @@ fn presets_have_their_published_parameters() {
         ("gemma-3-270m", 268_098_176),
         ("gemma-3-1b", 999_885_952),
         ("gemma-3-4b", 3_880_263_168),
+        ("phi-3-mini", 3_821_079_552),
+        ("phi-4-mini", 3_836_021_760),
+        ("phi-4", 14_659_507_200),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -230,6 +235,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("qwen3-30b-a3b", 4),
         ("gemma-2-2b", 4),
         ("gemma-3-4b", 4),
+        ("phi-4", 64),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");

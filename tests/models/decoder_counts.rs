@@ -32,6 +32,9 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("gemma-3-270m", 293_802_606_592),
         ("gemma-3-1b", 1_051_663_007_744),
         ("gemma-3-4b", 4_046_026_964_992),
+        ("phi-3-mini", 3_914_795_581_440),
+        ("phi-4-mini", 4_030_961_025_024),
+        ("phi-4", 14_699_525_570_560),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -63,7 +66,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 108);
+    assert_eq!(DRAWN.lines().count(), 120);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

@@ -6,6 +6,7 @@ FlopCounterMode counts of 8 tokens, forward and backward.
     python decoders.py > decoders.jsonl
 """
 
+import copy
 import json
 import random
 
@@ -13,8 +14,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 108, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text"]
+CASES, TOKENS, SEED = 120, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", *GEMMA]
@@ -33,6 +34,19 @@ def maybe(fields, name, value, chance=0.5):
         fields[name] = value
 
 
+def rotary_positions(fields):
+    """Turns some of the pairs of a head, by factors of their own or by none."""
+    width = fields["hidden_size"] // fields["num_attention_heads"]
+    pairs = below(width // 2)
+    if pairs < width // 2:
+        # Half a pair more than there are is rounded away.
+        fields["partial_rotary_factor"] = (2 * pairs + 0.5) / width
+    if draw.random() < 0.5:
+        factors = {key: [1 + draw.random() for _ in range(pairs)] for key in ("short_factor", "long_factor")}
+        fields["rope_scaling"] = {"type": "longrope", **factors}
+        maybe(fields, "original_max_position_embeddings", draw.choice([4, 8, 4096]))
+
+
 def configuration(kind):
     heads = draw.choice([4, 8, 16, 32])
     layers = below(5)
@@ -48,6 +62,14 @@ def configuration(kind):
     maybe(fields, "num_key_value_heads", draw.choice([1, 2, 4]), 0.6 if heads == 32 else 1)
     maybe(fields, "head_dim", 2 * below(8), 0.4)
     maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
+    if kind == "phi3":
+        # This class checks factors by the width that heads have where none is stated.
+        fields.pop("head_dim", None)
+        # The token that this class pads with by default is none of so few.
+        fields["pad_token_id"] = None
+        maybe(fields, "sliding_window", draw.choice([None, below(9)]))
+        maybe(fields, "resid_pdrop", 0.1)
+        rotary_positions(fields)
     if kind in ("mistral", "mixtral"):
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
     if kind in GEMMA:
@@ -100,7 +122,7 @@ def flops(run):
 for case in range(CASES):
     kind = ALL[case % len(ALL)]
     fields = configuration(kind)
-    config = AutoConfig.for_model(**fields)
+    config = AutoConfig.for_model(**copy.deepcopy(fields))
     experts = {} if kind in DENSE else {"experts_implementation": "eager"}
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", **experts)
     tokens = torch.zeros(1, TOKENS, dtype=torch.long)

@@ -25,7 +25,7 @@ const TOLERANCE: f64 = 1e-4;
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-pub const DECODERS: [(&str, usize); 10] = [
+pub const DECODERS: [(&str, usize); 12] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("llama", 21),
@@ -36,6 +36,8 @@ pub const DECODERS: [(&str, usize); 10] = [
     ("qwen3_moe", 62),
     ("gemma2", 24),
     ("gemma3", 41),
+    ("phi3", 15),
+    ("phi3_lora", 12),
 ];
 
 fn folder(model: &str) -> String {

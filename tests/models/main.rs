@@ -12,6 +12,7 @@ mod golden;
 mod lowering;
 mod model_files;
 mod passed_over;
+mod phi3;
 mod precision;
 mod published;
 mod qwen;

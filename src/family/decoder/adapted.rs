@@ -29,9 +29,9 @@ impl DecoderConfig {
     /// Every linear layer that may carry an adapter, by name, and the layer that it is in.
     pub(super) fn modules(&self) -> impl Iterator<Item = (String, Option<u32>, LinearLayer)> {
         let layers = (0..).zip(&self.layers).flat_map(|(number, &layer)| {
-            let linears =
-                LinearLayer::of_layer(self, layer).into_iter().filter(LinearLayer::is_module);
-            linears.map(move |linear| (linear.module(number), Some(number), linear))
+            let modules =
+                LinearLayer::modules_of(self, layer).into_iter().filter(LinearLayer::is_module);
+            modules.map(move |linear| (linear.module(number), Some(number), linear))
         });
         layers.chain([("lm_head".to_owned(), None, LinearLayer::head(self))])
     }
@@ -84,6 +84,12 @@ impl DecoderConfig {
                     self.architecture.model_type()
                 ));
             }
+            if let Some(module) = self.fused_module(name) {
+                return Err(format!(
+                    "the adapters' targets name '{name}', which is some rows of '{module}' in a {}: name that instead",
+                    self.architecture.model_type()
+                ));
+            }
             return Err(format!(
                 "the adapters' targets name '{name}', but no linear layer of this {} is called that{meant} \
                  (there are: {}; routed experts and their router are fused and carry none)",
@@ -103,6 +109,14 @@ impl DecoderConfig {
             }
         }
         Ok(())
+    }
+
+    /// The last name of the module that the linear layer of this name is fused in, where it is.
+    fn fused_module(&self, name: &str) -> Option<&'static str> {
+        let linears = self.layers.iter().flat_map(|&layer| LinearLayer::of_layer(self, layer));
+        let mut fused = linears.filter_map(|linear| Some((linear.name, linear.fused?)));
+        let (_, module) = fused.find(|(linear, _)| ends_in(linear, name))?;
+        module.rsplit('.').next()
     }
 
     /// The linear layers that carry an adapter.

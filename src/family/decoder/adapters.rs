@@ -62,7 +62,7 @@ impl Adapters {
     pub const RANK: &'static str = "lora_rank";
     /// The field for alpha; r where it is not given.
     pub const ALPHA: &'static str = "lora_alpha";
-    /// The field for the linear layers; queries and values by default.
+    /// The field for the linear layers; queries and values by default, or the module that they are rows of.
     pub const TARGETS: &'static str = "lora_targets";
     /// The field for a scale of alpha / sqrt(r).
     pub const RSLORA: &'static str = "lora_use_rslora";
@@ -71,21 +71,22 @@ impl Adapters {
     /// The field for alphas by name.
     pub const ALPHA_PATTERN: &'static str = "lora_alpha_pattern";
 
-    /// Adapters that stand for any where none are asked for.
-    pub fn usual() -> Self {
+    /// Adapters that stand for any where none are asked for, of a decoder that `fuses` its projections or does not.
+    pub fn usual(fuses: bool) -> Self {
         Self {
             rank: 8,
             alpha: 8.0,
             rslora: false,
-            targets: Targets::query_and_value(),
+            targets: Targets::query_and_value(fuses),
             rank_pattern: Vec::new(),
             alpha_pattern: Vec::new(),
         }
     }
 
-    /// What a configuration asks for; `given` finds its fields.
+    /// What the configuration of a decoder that `fuses` its projections, or does not, asks for; `given` finds its fields.
     pub(super) fn from_config<'a>(
         given: impl Fn(&str) -> Option<&'a Value>,
+        fuses: bool,
     ) -> Result<Option<Self>, String> {
         let names =
             [Self::ALPHA, Self::TARGETS, Self::RSLORA, Self::RANK_PATTERN, Self::ALPHA_PATTERN];
@@ -102,7 +103,7 @@ impl Adapters {
             alpha: alpha.map_or(Ok(f64::from(r)), |value| number(Self::ALPHA, value))?,
             rslora: rslora.map_or(Ok(false), |value| flag(Self::RSLORA, value))?,
             targets: targets
-                .map_or_else(|| Ok(Targets::query_and_value()), Targets::from_config)?,
+                .map_or_else(|| Ok(Targets::query_and_value(fuses)), Targets::from_config)?,
             rank_pattern: ranks.map_or(Ok(Vec::new()), |v| pattern(Self::RANK_PATTERN, v, rank))?,
             alpha_pattern: alphas
                 .map_or(Ok(Vec::new()), |v| pattern(Self::ALPHA_PATTERN, v, number))?,
@@ -180,9 +181,10 @@ impl Targets {
     /// What peft calls every linear layer but the head.
     pub(super) const ALL_LINEAR: &'static str = "all-linear";
 
-    /// Queries and values, which the method was published with.
-    fn query_and_value() -> Self {
-        Self::Names(["q_proj", "v_proj"].map(str::to_owned).to_vec())
+    /// Queries and values, which the method was published with, or the module that they are rows of.
+    fn query_and_value(fuses: bool) -> Self {
+        let names: &[&str] = if fuses { &["qkv_proj"] } else { &["q_proj", "v_proj"] };
+        Self::Names(names.iter().map(|&name| name.to_owned()).collect())
     }
 
     /// A list; names with commas; `all-linear`; or else a regular expression.

@@ -28,6 +28,8 @@ pub struct DecoderConfig {
     pub rope: Rope,
     /// Those of layers that slide, where they have their own.
     pub sliding_rope: Option<Rope>,
+    /// How much of a head rotary positions turn: 1 is all of it.
+    pub partial_rotary_factor: f64,
     /// Whether the head's weight is the embedding's.
     pub tie_word_embeddings: bool,
     /// Which projections have a bias.
@@ -61,11 +63,13 @@ pub enum Architecture {
     Gemma2,
     /// The text model of Gemma 3: GeGLU, six norms a layer, and other wavelengths where layers slide.
     Gemma3,
+    /// Mistral with fused projections, whose heads may be turned in part.
+    Phi3,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -75,6 +79,7 @@ impl Architecture {
         Self::Qwen3Moe,
         Self::Gemma2,
         Self::Gemma3,
+        Self::Phi3,
     ];
 
     /// What `model_type` says of each.
@@ -100,6 +105,7 @@ impl Architecture {
             Self::Qwen3Moe => "qwen3_moe",
             Self::Gemma2 => "gemma2",
             Self::Gemma3 => "gemma3_text",
+            Self::Phi3 => "phi3",
         }
     }
 
@@ -112,7 +118,8 @@ impl Architecture {
             | Self::Qwen2
             | Self::Mixtral
             | Self::Qwen2Moe
-            | Self::Gemma2 => false,
+            | Self::Gemma2
+            | Self::Phi3 => false,
         }
     }
 
@@ -125,7 +132,8 @@ impl Architecture {
             | Self::Qwen2
             | Self::Qwen3
             | Self::Gemma2
-            | Self::Gemma3 => false,
+            | Self::Gemma3
+            | Self::Phi3 => false,
         }
     }
 
@@ -139,7 +147,24 @@ impl Architecture {
             | Self::Qwen3
             | Self::Mixtral
             | Self::Qwen2Moe
-            | Self::Qwen3Moe => false,
+            | Self::Qwen3Moe
+            | Self::Phi3 => false,
+        }
+    }
+
+    /// Whether queries, keys and values are one module, and gate and up another.
+    pub const fn fuses(self) -> bool {
+        match self {
+            Self::Phi3 => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Gemma2
+            | Self::Gemma3 => false,
         }
     }
 }
@@ -269,9 +294,14 @@ impl DecoderConfig {
     }
 
     /// The wavelengths of a layer's rotary positions.
-    pub fn rope_of(&self, layer: Layer) -> Rope {
-        let sliding = layer.window.and(self.sliding_rope);
-        sliding.unwrap_or(self.rope)
+    pub fn rope_of(&self, layer: Layer) -> &Rope {
+        let sliding = layer.window.and(self.sliding_rope.as_ref());
+        sliding.unwrap_or(&self.rope)
+    }
+
+    /// How many of a head's elements rotary positions turn, the first of it, rounded down as in transformers.
+    pub fn rotary_width(&self) -> u32 {
+        (f64::from(self.head_dim) * self.partial_rotary_factor) as u32
     }
 
     /// L.

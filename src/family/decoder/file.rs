@@ -13,6 +13,7 @@ use super::{
     adapters::Adapters,
     config::{Architecture, Biases, DecoderConfig, Gemma, Layer, WeightType},
     held,
+    rope::Scaling,
 };
 use crate::family::fields::refuse_misspelt;
 use fields::FileFields;
@@ -44,7 +45,7 @@ impl DecoderConfig {
         let intermediate_size = fields.needed("intermediate_size")?;
         let unsaid = Unsaid::of(architecture);
         let [heads, kv_heads, head_dim] = heads(&fields, architecture, hidden_size)?;
-        let (rope, sliding_rope) = rope::read(&fields, &unsaid)?;
+        let (rope, sliding_rope) = rope::read(&fields, architecture)?;
         let config = Self {
             architecture,
             hidden_size,
@@ -59,13 +60,14 @@ impl DecoderConfig {
             rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(unsaid.rms_norm_eps),
             rope,
             sliding_rope,
+            partial_rotary_factor: rope::partial(&fields, architecture)?,
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(unsaid.tie_word_embeddings),
             biases: biases(&fields, architecture)?,
             layers: layers::read(&fields, architecture, intermediate_size)?,
             gemma: if architecture.is_gemma() { Some(gemma(&fields, architecture)?) } else { None },
-            adapters: Adapters::from_config(|name| fields.given(name))?,
+            adapters: Adapters::from_config(|name| fields.given(name), architecture.fuses())?,
         };
         activation(&fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
@@ -75,15 +77,20 @@ impl DecoderConfig {
                 ));
             }
         }
-        if let Some(factor) = fields.positive("partial_rotary_factor")?
-            && factor != 1.0
-        {
-            return Err(format!(
-                "partial_rotary_factor is {factor}: only heads that are turned whole are supported"
-            ));
+        turned(&config)?;
+        for name in dropouts(architecture) {
+            if let Some(value) = fields.given(name).filter(|v| v.as_f64().is_none()) {
+                return Err(format!("{name} is {value}; it must be a number"));
+            }
         }
-        if let Some(value) = fields.given("attention_dropout").filter(|v| v.as_f64().is_none()) {
-            return Err(format!("attention_dropout is {value}; it must be a number"));
+        if architecture == Architecture::Phi3 {
+            // Published files have them, of choices that no class of transformers has.
+            for name in ["full_attn_mod", "interpolate_factor"] {
+                if let Some(value) = fields.given(name).filter(|value| value.as_f64() != Some(1.0))
+                {
+                    return Err(format!("{name} is {value}: only 1 is supported"));
+                }
+            }
         }
         fields.finish(architecture)?;
         let parameters = config.base_parameters();
@@ -107,16 +114,62 @@ impl DecoderConfig {
     }
 }
 
-/// Takes the base of rotary positions in a kind of layer out of the object in which newer files state it.
-pub(super) fn forget_base(object: &mut Map<String, Value>, kind: &str) {
-    let Some(newer) = object.get_mut("rope_parameters").and_then(Value::as_object_mut) else {
-        return;
-    };
-    if kind == Layer::FULL {
-        newer.remove("rope_theta");
+/// The fields that ask for dropout.
+const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
+    match architecture {
+        Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2
+        | Architecture::Gemma3 => &["attention_dropout"],
     }
-    if let Some(of_kind) = newer.get_mut(kind).and_then(Value::as_object_mut) {
-        of_kind.remove("rope_theta");
+}
+
+/// Refuses heads of which no pairs are turned, and factors that are not one for each.
+fn turned(config: &DecoderConfig) -> Result<(), String> {
+    let (width, factor, rotary) =
+        (config.head_dim, config.partial_rotary_factor, config.rotary_width());
+    if !width.is_multiple_of(2) && factor == 1.0 {
+        return Err(format!(
+            "heads are {width} wide (head_dim, or hidden_size / num_attention_heads); rotary positions \
+             turn pairs, so that must be even"
+        ));
+    }
+    if rotary == 0 || !rotary.is_multiple_of(2) {
+        return Err(format!(
+            "partial_rotary_factor = {factor} turns {rotary} of the {width} elements of a head; rotary positions turn \
+             pairs, so that must be even and at least 2"
+        ));
+    }
+    let Scaling::LongRope { short, long, .. } = &config.rope.scaling else { return Ok(()) };
+    for (name, factors) in [("short_factor", short), ("long_factor", long)] {
+        if factors.len() as u64 != u64::from(rotary / 2) {
+            return Err(format!(
+                "{name} of longrope has {} factors, but {rotary} elements of a head are turned: state one for each of \
+                 the {} pairs",
+                factors.len(),
+                rotary / 2
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Takes a field of rotary positions in a kind of layer out of the objects in which files state it.
+pub(super) fn forget(object: &mut Map<String, Value>, kind: &str, field: &str) {
+    for name in ["rope_parameters", "rope_scaling"] {
+        let Some(stated) = object.get_mut(name).and_then(Value::as_object_mut) else { continue };
+        if kind == Layer::FULL {
+            stated.remove(field);
+        }
+        if let Some(of_kind) = stated.get_mut(kind).and_then(Value::as_object_mut) {
+            of_kind.remove(field);
+        }
     }
 }
 
@@ -181,12 +234,6 @@ fn heads(
             ));
         }
     };
-    if !width.is_multiple_of(2) {
-        return Err(format!(
-            "heads are {width} wide (head_dim, or hidden_size / num_attention_heads); rotary positions \
-             turn pairs, so that must be even"
-        ));
-    }
     if heads.checked_mul(width).is_none() {
         return Err(format!(
             "num_attention_heads = {heads} heads of {width} are wider than {}: lower them",
@@ -213,7 +260,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
-        | Architecture::Qwen2Moe => false,
+        | Architecture::Qwen2Moe
+        | Architecture::Phi3 => false,
     };
     if architecture == Architecture::Qwen2
         && let Some(value) = fields.given("attention_bias").or_else(|| fields.given("qkv_bias"))

@@ -72,7 +72,8 @@ pub(super) const fn stored_names(architecture: Architecture) -> &'static [Stored
         | Architecture::Mixtral
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe
-        | Architecture::Gemma2 => &[],
+        | Architecture::Gemma2
+        | Architecture::Phi3 => &[],
     }
 }
 

@@ -30,6 +30,9 @@ pub enum Place {
 pub struct LinearLayer {
     /// Name below `model.layers.N`, with `{}` for the number of the expert; `lm_head` for the head.
     pub name: &'static str,
+    /// The name of the module of which it is some rows, those that follow on the part before; `None` where it is a
+    /// module by itself.
+    pub fused: Option<&'static str>,
     /// What it does.
     pub place: Place,
     /// Inputs.
@@ -50,8 +53,10 @@ impl LinearLayer {
         let h = config.hidden_size;
         let (q, kv) = (config.query_width(), config.kv_width());
         let biases = config.biases;
+        let fuses = config.architecture.fuses();
         let one = |name, place, [k, n]: [u32; 2], bias| Self {
             name,
+            fused: fused(name).filter(|_| fuses),
             place,
             k,
             n,
@@ -104,10 +109,30 @@ impl LinearLayer {
         linears
     }
 
+    /// The modules of a layer, in the same order: its linear layers, those that are fused as one.
+    pub fn modules_of(config: &DecoderConfig, layer: Layer) -> Vec<Self> {
+        let mut modules: Vec<Self> = Vec::new();
+        for linear in Self::of_layer(config, layer) {
+            match (modules.last_mut(), linear.fused) {
+                (Some(last), Some(name)) if last.name == name => last.n += linear.n,
+                (_, Some(name)) => modules.push(Self { name, fused: None, ..linear }),
+                (_, None) => modules.push(linear),
+            }
+        }
+        modules
+    }
+
+    /// The linear layers of a layer that are fused in the module of this name.
+    pub fn parts_of(config: &DecoderConfig, layer: Layer, module: &str) -> Vec<Self> {
+        let linears = Self::of_layer(config, layer).into_iter();
+        linears.filter(|linear| linear.fused == Some(module)).collect()
+    }
+
     /// The head, which a tied model shares with its embedding.
     pub fn head(config: &DecoderConfig) -> Self {
         Self {
             name: "lm_head",
+            fused: None,
             place: Place::Head,
             k: config.hidden_size,
             n: config.vocab_size,
@@ -128,12 +153,17 @@ impl LinearLayer {
         u128::from(self.copies) * (u128::from(self.k) * u128::from(self.n) + bias)
     }
 
-    /// Its name in layer `layer`, as the module of a model is called.
+    /// The name of its module in layer `layer`.
     pub fn module(&self, layer: u32) -> String {
         if self.place == Place::Head {
             return self.name.to_owned();
         }
-        format!("model.layers.{layer}.{}", self.name)
+        format!("model.layers.{layer}.{}", self.fused.unwrap_or(self.name))
+    }
+
+    /// The last part of its name.
+    pub fn last_name(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
     }
 
     /// Whether it is an expert's, whose tokens a router chooses.
@@ -158,6 +188,20 @@ impl LinearLayer {
     }
 }
 
+/// Queries, keys and values in one module.
+pub(super) const QKV: &str = "self_attn.qkv_proj";
+/// Gate and up in one module.
+pub(super) const GATE_UP: &str = "mlp.gate_up_proj";
+
+/// The module that holds this linear layer's rows where an architecture fuses any.
+fn fused(name: &str) -> Option<&'static str> {
+    match name {
+        "self_attn.q_proj" | "self_attn.k_proj" | "self_attn.v_proj" => Some(QKV),
+        "mlp.gate_proj" | "mlp.up_proj" => Some(GATE_UP),
+        _ => None,
+    }
+}
+
 /// The names of a router, and of an expert's three matrices in the order gate, up, down.
 fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
     match config.architecture {
@@ -176,7 +220,8 @@ fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
-        | Architecture::Gemma3 => [
+        | Architecture::Gemma3
+        | Architecture::Phi3 => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

@@ -26,7 +26,7 @@ macro_rules! qwen {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 16] = [
+pub(super) const PRESETS: [(&str, &str); 19] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -117,5 +117,35 @@ pub(super) const PRESETS: [(&str, &str); 16] = [
             "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "intermediate_size": 10240,
             "vocab_size": 262208, "max_position_embeddings": 131072, "sliding_window": 1024,
             "rope_scaling": {"rope_type": "linear", "factor": 8.0}}"#,
+    ),
+    // The one for 4,096 tokens.
+    (
+        "phi-3-mini",
+        r#"{"model_type": "phi3", "hidden_size": 3072, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 32, "intermediate_size": 8192, "vocab_size": 32064,
+            "max_position_embeddings": 4096, "sliding_window": 2047}"#,
+    ),
+    (
+        "phi-4-mini",
+        r#"{"model_type": "phi3", "hidden_size": 3072, "num_hidden_layers": 32, "num_attention_heads": 24,
+            "num_key_value_heads": 8, "intermediate_size": 8192, "vocab_size": 200064,
+            "max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
+            "sliding_window": 262144, "tie_word_embeddings": true, "partial_rotary_factor": 0.75,
+            "rope_scaling": {"rope_type": "longrope",
+                "short_factor": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+                "long_factor": [1, 1.118320672, 1.250641126, 1.398617824, 1.564103225, 1.74916897,
+                    1.956131817, 2.187582649, 2.446418898, 2.735880826, 3.059592084, 3.421605075,
+                    3.826451687, 4.279200023, 4.785517845, 5.351743533, 5.984965424, 6.693110555,
+                    7.485043894, 8.370679318, 9.36110372, 10.4687158, 11.70738129, 13.09260651,
+                    14.64173252, 16.37415215, 18.31155283, 20.47818807, 22.90118105, 25.61086418,
+                    28.64115884, 32.03, 32.1, 32.13, 32.23, 32.6, 32.61, 32.64, 32.66, 32.7, 32.71,
+                    32.93, 32.97, 33.28, 33.49, 33.5, 44.16, 47.77]}}"#,
+    ),
+    (
+        "phi-4",
+        r#"{"model_type": "phi3", "hidden_size": 5120, "num_hidden_layers": 40, "num_attention_heads": 40,
+            "num_key_value_heads": 10, "intermediate_size": 17920, "vocab_size": 100352,
+            "max_position_embeddings": 16384, "rope_theta": 250000.0}"#,
     ),
 ];

@@ -55,7 +55,7 @@ impl DecoderConfig {
             for (module, width) in self.norms() {
                 list.add(format!("model.layers.{number}.{module}.weight"), &[width], norm);
             }
-            for linear in LinearLayer::of_layer(self, layer) {
+            for linear in LinearLayer::modules_of(self, layer) {
                 for copy in 0..linear.copies {
                     let module = linear.module(number).replace("{}", &copy.to_string());
                     list.add(format!("{module}.weight"), &[linear.n, linear.k], MATRIX);
@@ -113,9 +113,9 @@ impl DecoderConfig {
     /// How many tensors [`Self::parameters`] lists: known before any is.
     pub(super) fn tensor_count(&self) -> u128 {
         let layers = self.kinds().into_iter().map(|(layer, count)| {
-            let linears = LinearLayer::of_layer(self, layer).into_iter();
+            let modules = LinearLayer::modules_of(self, layer).into_iter();
             let matrices =
-                linears.map(|linear| u128::from(linear.copies) * if linear.bias { 2 } else { 1 });
+                modules.map(|linear| u128::from(linear.copies) * if linear.bias { 2 } else { 1 });
             u128::from(count) * (matrices.sum::<u128>() + self.norms().len() as u128)
         });
         layers.sum::<u128>() + if self.tie_word_embeddings { 2 } else { 3 }

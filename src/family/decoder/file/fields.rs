@@ -61,7 +61,7 @@ const INERT: [&str; 48] = [
 ];
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 51] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 56] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -79,11 +79,14 @@ pub(in crate::family::decoder) const KNOWN: [&str; 51] = [
     "rope_parameters",
     "rope_local_base_freq",
     "partial_rotary_factor",
+    "original_max_position_embeddings",
     "tie_word_embeddings",
     "attention_bias",
     "qkv_bias",
     "mlp_bias",
     "attention_dropout",
+    "resid_pdrop",
+    "embd_pdrop",
     "hidden_act",
     "hidden_activation",
     "sliding_window",
@@ -91,6 +94,8 @@ pub(in crate::family::decoder) const KNOWN: [&str; 51] = [
     "use_sliding_window",
     "max_window_layers",
     "layer_types",
+    "full_attn_mod",
+    "interpolate_factor",
     "num_local_experts",
     "num_experts",
     "num_experts_per_tok",

@@ -49,7 +49,8 @@ fn windows(
             | Architecture::Mixtral
             | Architecture::Qwen2Moe
             | Architecture::Qwen3Moe
-            | Architecture::Gemma2 => "set it to null",
+            | Architecture::Gemma2
+            | Architecture::Phi3 => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -115,7 +116,7 @@ impl Sliding {
         };
         Ok(match architecture {
             Architecture::Llama => Self::None,
-            Architecture::Mistral | Architecture::Mixtral => Self::All,
+            Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(count),
             Architecture::Gemma3 => {
                 let pattern = fields.size("sliding_window_pattern")?;

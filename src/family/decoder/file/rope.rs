@@ -9,7 +9,7 @@ use super::{
     unsaid::Unsaid,
 };
 use crate::family::decoder::{
-    config::Layer,
+    config::{Architecture, Layer},
     rope::{Rope, Scaling},
 };
 
@@ -21,18 +21,25 @@ struct Stated<'a> {
     newer: Option<(String, &'a Map<String, Value>)>,
     /// The older one.
     older: Option<&'a Map<String, Value>>,
+    /// For which length the model was trained first; `None` of architectures that `longrope` does not stretch.
+    original: Option<u32>,
 }
 
 /// Reads the rotary positions of all layers, and those of layers that slide where they have their own.
 pub(super) fn read(
     fields: &FileFields<'_>,
-    unsaid: &Unsaid,
+    architecture: Architecture,
 ) -> Result<(Rope, Option<Rope>), String> {
+    let unsaid = Unsaid::of(architecture);
+    let original = match unsaid.original_max_position_embeddings {
+        Some(unsaid) => Some(fields.size(ORIGINAL)?.unwrap_or(unsaid)),
+        None => None,
+    };
     let newer = object(NEWER, fields.given(NEWER))?;
     let older = object(OLDER, fields.given(OLDER))?;
     let Some(local) = unsaid.rope_local_base_freq else {
         let newer = newer.map(|newer| (NEWER.to_owned(), newer));
-        let stated = Stated { theta: "rope_theta", newer, older };
+        let stated = Stated { theta: "rope_theta", newer, older, original };
         return Ok((stated.read(fields, unsaid.rope_theta)?, None));
     };
     let kinds = [Layer::FULL, Layer::SLIDING];
@@ -49,14 +56,52 @@ pub(super) fn read(
         let value = newer.and_then(|newer| newer.get(kind)).filter(|value| !value.is_null());
         Ok(object(&name, value)?.map(|found| (name, found)))
     };
-    let full = Stated { theta: "rope_theta", newer: of(Layer::FULL)?, older };
-    let sliding = Stated { theta: "rope_local_base_freq", newer: of(Layer::SLIDING)?, older: None };
+    let full = Stated { theta: "rope_theta", newer: of(Layer::FULL)?, older, original };
+    let newer = of(Layer::SLIDING)?;
+    let sliding = Stated { theta: "rope_local_base_freq", newer, older: None, original };
     Ok((full.read(fields, unsaid.rope_theta)?, Some(sliding.read(fields, local)?)))
 }
 
 /// The field of newer files, and that of older ones.
 const NEWER: &str = "rope_parameters";
 const OLDER: &str = "rope_scaling";
+
+/// How much of a head is turned, stated beside either of these or in it.
+const PARTIAL: &str = "partial_rotary_factor";
+
+/// For which length a model was trained before its wavelengths were stretched.
+const ORIGINAL: &str = "original_max_position_embeddings";
+
+/// How much of a head rotary positions turn.
+pub(super) fn partial(fields: &FileFields<'_>, architecture: Architecture) -> Result<f64, String> {
+    let mut stated: Vec<(String, f64)> = Vec::new();
+    if let Some(factor) = fields.positive(PARTIAL)? {
+        stated.push((PARTIAL.to_owned(), factor));
+    }
+    let objects: &[&str] = if architecture == Architecture::Phi3 { &[NEWER, OLDER] } else { &[] };
+    for &name in objects {
+        let rope = object(name, fields.given(name))?;
+        if let Some(value) = rope.and_then(|rope| rope.get(PARTIAL)).filter(|it| !it.is_null()) {
+            let name = format!("{name}.{PARTIAL}");
+            let factor = positive(&name, value)?;
+            stated.push((name, factor));
+        }
+    }
+    let Some((name, factor)) = stated.first() else { return Ok(1.0) };
+    if let Some((other, another)) = stated.iter().find(|(_, another)| another != factor) {
+        return Err(format!("{name} is {factor}, but {other} is {another}: remove one of them"));
+    }
+    if *factor > 1.0 {
+        return Err(format!("{name} is {factor}: no more than all of a head can be turned"));
+    }
+    if architecture != Architecture::Phi3 && *factor != 1.0 {
+        return Err(format!(
+            "{name} is {factor}: of a {} only heads that are turned whole are supported",
+            architecture.model_type()
+        ));
+    }
+    Ok(*factor)
+}
 
 fn object<'a>(
     name: &str,
@@ -70,35 +115,41 @@ fn object<'a>(
 impl Stated<'_> {
     /// Reads both spellings; what both say, they must say alike.
     fn read(self, fields: &FileFields<'_>, default_theta: f64) -> Result<Rope, String> {
-        let Self { theta, newer, older } = self;
-        let outer = fields.positive(theta)?;
-        let stated = newer.as_ref().and_then(|(name, rope)| Some((name, rope.get("rope_theta")?)));
-        let inner = stated.map(|(name, value)| positive(&format!("{name}.rope_theta"), value));
-        let inner = inner.transpose()?;
-        if let (Some(outer), Some(inner), Some((name, _))) = (outer, inner, &newer)
-            && outer != inner
-        {
-            return Err(format!(
-                "{theta} is {outer}, but {name}.rope_theta is {inner}: remove one of them"
-            ));
-        }
-        let scaling = |(name, rope): (&str, _)| Scaling::read(name, rope);
+        let Self { theta, newer, older, original } = self;
         let newer = newer.as_ref().map(|(name, rope)| (name.as_str(), *rope));
-        let older = older.map(|rope| scaling((OLDER, rope))).transpose()?;
+        let older = older.map(|rope| (OLDER, rope));
+        let mut base = fields.positive(theta)?.map(|base| (theta.to_owned(), base));
+        for (name, rope) in [newer, older].into_iter().flatten() {
+            let name = format!("{name}.rope_theta");
+            let Some(value) = rope.get("rope_theta").filter(|value| !value.is_null()) else {
+                continue;
+            };
+            let inner = positive(&name, value)?;
+            match &base {
+                Some((other, outer)) if *outer != inner => {
+                    return Err(format!(
+                        "{other} is {outer}, but {name} is {inner}: remove one of them"
+                    ));
+                }
+                _ => base = Some((name, inner)),
+            }
+        }
+        let scaling = |(name, rope): (&str, _)| Scaling::read(name, rope, original);
+        let older = older.map(scaling).transpose()?;
         let read = newer.map(scaling).transpose()?;
-        if let (Some(read), Some(older), Some((name, _))) = (read, older, newer)
+        if let (Some(read), Some(older), Some((name, _))) = (&read, &older, newer)
             && read != older
         {
             return Err(format!("{name} and {OLDER} contradict each other: remove one of them"));
         }
         let scaling = read.or(older).unwrap_or(Scaling::Default);
-        Ok(Rope { theta: outer.or(inner).unwrap_or(default_theta), scaling })
+        Ok(Rope { theta: base.map_or(default_theta, |(_, base)| base), scaling })
     }
 }
 
 impl Scaling {
     /// As older files write it, which state the base elsewhere.
-    pub(super) fn write(self) -> Value {
+    pub(super) fn write(&self) -> Value {
         match self {
             Self::Default => json!({ "rope_type": "default" }),
             Self::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
@@ -109,10 +160,21 @@ impl Scaling {
                 "high_freq_factor": high,
                 "original_max_position_embeddings": original,
             }),
+            Self::LongRope { short, long, original: _, factor, attention_factor } => {
+                let mut rope =
+                    json!({ "rope_type": "longrope", "short_factor": short, "long_factor": long });
+                for (key, stated) in [("factor", factor), ("attention_factor", attention_factor)] {
+                    if let Some(stated) = stated {
+                        rope[key] = json!(stated);
+                    }
+                }
+                rope
+            }
         }
     }
 
-    fn read(name: &str, rope: &Map<String, Value>) -> Result<Self, String> {
+    /// `original` as in [`Stated`]: an architecture has `longrope`, or the others.
+    fn read(name: &str, rope: &Map<String, Value>, original: Option<u32>) -> Result<Self, String> {
         let missing = |key: &str| format!("{name}.{key} is missing");
         let number = |key: &str| {
             let value = rope.get(key).ok_or_else(|| missing(key))?;
@@ -123,11 +185,16 @@ impl Scaling {
             None => "default",
             Some(kind) => kind.as_str().unwrap_or_default(),
         };
-        let (scaling, keys): (_, &[&str]) = match kind {
-            "default" => (Self::Default, &[]),
-            "linear" => (Self::Linear { factor: number("factor")? }, &["factor"]),
-            "llama3" => {
-                let key = "original_max_position_embeddings";
+        let (scaling, keys): (_, &[&str]) = match (kind, original) {
+            ("default", None) => (Self::Default, &[]),
+            // A file may go on to say what `longrope` was trained for.
+            ("default", Some(_)) => (Self::Default, &[PARTIAL, ORIGINAL]),
+            ("longrope" | "su", Some(original)) => {
+                (Self::read_longrope(name, rope, original)?, &LONGROPE)
+            }
+            ("linear", None) => (Self::Linear { factor: number("factor")? }, &["factor"]),
+            ("llama3", None) => {
+                let key = ORIGINAL;
                 let original = rope.get(key).ok_or_else(|| missing(key))?;
                 let scaling = Self::Llama3 {
                     factor: number("factor")?,
@@ -140,9 +207,8 @@ impl Scaling {
             _ => {
                 let kind =
                     rope.get("rope_type").or_else(|| rope.get("type")).unwrap_or(&Value::Null);
-                return Err(format!(
-                    "{name}.rope_type {kind} is not supported: one of default, linear, llama3"
-                ));
+                let built = original.map_or("default, linear, llama3", |_| "default, longrope");
+                return Err(format!("{name}.rope_type {kind} is not supported: one of {built}"));
             }
         };
         if let Self::Llama3 { low, high, .. } = scaling
@@ -161,4 +227,41 @@ impl Scaling {
             None => Ok(scaling),
         }
     }
+
+    fn read_longrope(name: &str, rope: &Map<String, Value>, original: u32) -> Result<Self, String> {
+        let factors = |key: &str| -> Result<Vec<f64>, String> {
+            let value = rope.get(key).ok_or_else(|| format!("{name}.{key} is missing"))?;
+            let list =
+                value.as_array().ok_or_else(|| format!("{name}.{key} is {value}, not a list"))?;
+            let factors = list.iter().enumerate();
+            factors.map(|(at, value)| positive(&format!("{name}.{key}[{at}]"), value)).collect()
+        };
+        let given = |key: &str| rope.get(key).filter(|value| !value.is_null());
+        let number = |key: &str| {
+            given(key).map(|value| positive(&format!("{name}.{key}"), value)).transpose()
+        };
+        let inner = given(ORIGINAL).map(|value| size(&format!("{name}.{ORIGINAL}"), value));
+        if let Some(inner) = inner.transpose()?.filter(|inner| *inner != original) {
+            return Err(format!(
+                "{name}.{ORIGINAL} is {inner}, but {ORIGINAL} beside it, which goes before it, is {original} (stated \
+                 or by default): state it there"
+            ));
+        }
+        if original < 2 {
+            return Err(format!(
+                "{ORIGINAL} is {original}; longrope divides by its logarithm: state at least 2"
+            ));
+        }
+        Ok(Self::LongRope {
+            short: factors("short_factor")?,
+            long: factors("long_factor")?,
+            original,
+            factor: number("factor")?,
+            attention_factor: number("attention_factor")?,
+        })
+    }
 }
+
+/// What an object of `longrope` may hold.
+const LONGROPE: [&str; 6] =
+    ["short_factor", "long_factor", "factor", "attention_factor", PARTIAL, ORIGINAL];

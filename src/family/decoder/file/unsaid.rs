@@ -21,6 +21,8 @@ pub(super) struct Unsaid {
     pub rope_theta: f64,
     /// That of layers that slide, where they have their own.
     pub rope_local_base_freq: Option<f64>,
+    /// For which length a model was trained before its wavelengths were stretched, where files may state that beside them.
+    pub original_max_position_embeddings: Option<u32>,
     /// How many tokens a layer that slides looks back on; `None` where it looks back on all.
     pub sliding_window: Option<u32>,
     /// Whether the LM head is the embedding.
@@ -43,6 +45,7 @@ impl Unsaid {
             rms_norm_eps: 1e-6,
             rope_theta: 1e4,
             rope_local_base_freq: None,
+            original_max_position_embeddings: None,
             sliding_window: Some(4096),
             tie_word_embeddings: false,
             softcapping: [None; 2],
@@ -86,6 +89,15 @@ impl Unsaid {
                 rope_theta: 1e6,
                 rope_local_base_freq: Some(1e4),
                 tie_word_embeddings: true,
+                ..usual
+            },
+            Architecture::Phi3 => Self {
+                num_attention_heads: Some(32),
+                vocab_size: Some(32_064),
+                max_position_embeddings: 4096,
+                rms_norm_eps: 1e-5,
+                original_max_position_embeddings: Some(4096),
+                sliding_window: None,
                 ..usual
             },
         }

@@ -36,9 +36,15 @@ impl DecoderConfig {
         if self.rope.scaling != Scaling::Default {
             set("rope_scaling", self.rope.scaling.write());
         }
-        if let Some(Rope { theta, scaling }) = self.sliding_rope {
+        if let Scaling::LongRope { original, .. } = self.rope.scaling {
+            set("original_max_position_embeddings", json!(original));
+        }
+        if self.partial_rotary_factor != 1.0 {
+            set("partial_rotary_factor", json!(self.partial_rotary_factor));
+        }
+        if let Some(Rope { theta, scaling }) = &self.sliding_rope {
             set("rope_local_base_freq", json!(theta));
-            if scaling != Scaling::Default {
+            if *scaling != Scaling::Default {
                 set("rope_parameters", json!({ Layer::SLIDING: scaling.write() }));
             }
         }
@@ -62,7 +68,8 @@ impl DecoderConfig {
             | Architecture::Qwen2Moe
             | Architecture::Mistral
             | Architecture::Qwen2
-            | Architecture::Mixtral => {}
+            | Architecture::Mixtral
+            | Architecture::Phi3 => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
@@ -86,7 +93,7 @@ impl DecoderConfig {
         let window = self.layers.iter().find_map(|layer| layer.window);
         let (chosen, listed) = match self.architecture {
             Architecture::Llama => return,
-            Architecture::Mistral => (false, false),
+            Architecture::Mistral | Architecture::Phi3 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
             Architecture::Gemma2 | Architecture::Gemma3 => (false, true),

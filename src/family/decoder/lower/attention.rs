@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     blocks::{
+        adapter::Adapter,
         attention::{Attended, Attention, row_elements},
         launch::{Builder, sum},
         projection::Projection,
@@ -16,7 +17,7 @@ use crate::{
         weight::Weight,
     },
     component::ComponentName,
-    family::decoder::Place,
+    family::decoder::{Place, linear::QKV},
     operation::{Direction, Wanted},
     plan::Slice,
 };
@@ -30,6 +31,8 @@ pub(super) struct AttentionHalf {
     k: Projection,
     v: Projection,
     o: Projection,
+    /// The adapter beside queries, keys and values, where they are parts of one module.
+    qkv: Option<Adapter>,
     /// Of each head of queries and of keys.
     head_norms: Option<[RmsNorm; 2]>,
     rotation: Rotation,
@@ -45,6 +48,8 @@ pub(super) struct AttentionSaved {
     attended: Attended,
     /// What the adapters of q, k, v and o made between their products.
     adapted: [Option<Slice>; 4],
+    /// What that beside queries, keys and values made.
+    fused: Option<Slice>,
     after: Option<Normed>,
 }
 
@@ -65,6 +70,7 @@ impl AttentionHalf {
         let k = projection(Place::Key, "k_proj");
         let v = projection(Place::Value, "v_proj");
         let o = projection(Place::Output, "o_proj");
+        let qkv = placing.fused_adapter(&part, index, QKV);
         let head_norms = config.architecture.norms_heads().then(|| {
             [("queries", "q_norm"), ("keys", "k_norm")].map(|(what, norm)| {
                 let component = part.part(&["norm"]);
@@ -87,13 +93,14 @@ impl AttentionHalf {
             scale: config.attention_scale() as f32,
             cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
-        Self { name, norm, q, k, v, o, head_norms, rotation, core, after }
+        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
         let norms = [&self.norm].into_iter().chain(self.head_norms.iter().flatten());
         let norms = norms.chain(&self.after).map(|norm| &norm.weight);
-        norms.chain(self.projections().into_iter().flat_map(Projection::weights))
+        let projections = self.projections().into_iter().flat_map(Projection::weights);
+        norms.chain(projections).chain(self.qkv.iter().flat_map(Adapter::weights))
     }
 
     const fn projections(&self) -> [&Projection; 4] {
@@ -102,7 +109,7 @@ impl AttentionHalf {
 
     /// Whether any of its projections has an adapter.
     pub(super) fn is_adapted(&self) -> bool {
-        self.projections().into_iter().any(Projection::is_adapted)
+        self.qkv.is_some() || self.projections().into_iter().any(Projection::is_adapted)
     }
 
     /// The hidden state between the layer's halves (T,H), and what the backward pass needs.
@@ -127,6 +134,7 @@ impl AttentionHalf {
         let u_q = self.q.forward(to, rows, normed.y, q);
         let u_k = self.k.forward(to, rows, normed.y, k);
         let u_v = self.v.forward(to, rows, normed.y, v);
+        let fused = self.qkv.as_ref().map(|it| it.forward(to, rows, normed.y, &[q, k, v]));
         let heads =
             self.head_norms.as_ref().map(|[of_q, of_k]| [of_q.forward(to, q), of_k.forward(to, k)]);
         let [q, k] = heads.map_or([q, k], |heads| heads.map(|normed| normed.y));
@@ -140,7 +148,7 @@ impl AttentionHalf {
         let added = after.map_or(attended, |normed| normed.y);
         sum(to, &name.part(&["residual"]), "attention", [h, added, between]);
         let adapted = [u_q, u_k, u_v, u_o];
-        (between, AttentionSaved { normed, heads, attended: core, adapted, after })
+        (between, AttentionSaved { normed, heads, attended: core, adapted, fused, after })
     }
 
     /// `by.h` holds the gradient by the hidden state after this half before and, `below`, by that before it
@@ -155,8 +163,8 @@ impl AttentionHalf {
     ) {
         let rows = &common.rows;
         let dy = by.through(to, self.after.as_ref(), saved.after.as_ref());
-        let [query, key, value] =
-            [&self.q, &self.k, &self.v].map(|projection| below || projection.is_adapted());
+        let [query, key, value] = [&self.q, &self.k, &self.v]
+            .map(|projection| below || self.qkv.is_some() || projection.is_adapted());
         let wanted = Wanted { query, key, value };
         let [u_q, u_k, u_v, u_o] = saved.adapted;
         let grads = &by.attention;
@@ -198,6 +206,10 @@ impl AttentionHalf {
                 projection.backward(to, rows, [dy, saved.normed.y], u, dx, false);
                 more = true;
             }
+        }
+        if let (Some(adapter), Some(u)) = (&self.qkv, saved.fused) {
+            let dx = below.then_some(by.x);
+            adapter.backward(to, rows, &[dq, dk, grads.dv], [saved.normed.y, u], dx, false);
         }
         if below {
             self.norm.backward(to, &saved.normed, by.x, Some((by.h, true)));

@@ -21,7 +21,7 @@ use crate::{
         decoder::{
             adapted::Adapted,
             config::{DecoderConfig, Layer},
-            linear::LinearLayer,
+            linear::{GATE_UP, LinearLayer},
             rope::Rope,
         },
     },
@@ -90,14 +90,19 @@ impl<'a> Placing<'a> {
     /// The angles of all positions in a layer.
     pub(super) fn rotation(&mut self, layer: Layer) -> Rotation {
         let rope = self.config.rope_of(layer);
-        if let Some((_, placed)) = self.rotations.iter().find(|(known, _)| *known == rope) {
+        if let Some((_, placed)) = self.rotations.iter().find(|(known, _)| known == rope) {
             return *placed;
         }
-        let whose = if rope == self.config.rope { "" } else { " of layers that slide" };
-        let angles = rope.angles(self.config.head_dim);
-        let positions: Vec<u32> = self.lengths().into_iter().flat_map(|length| 0..length).collect();
-        let placed = Rotation::place(self.to, whose, self.shape.b, (positions, angles));
-        self.rotations.push((rope, placed));
+        let whose = if *rope == self.config.rope { "" } else { " of layers that slide" };
+        let config = self.config;
+        let lengths = self.lengths();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let angles = rope.angles(config.rotary_width(), longest);
+        let magnitude = rope.magnitude(config.max_position_embeddings);
+        let positions: Vec<u32> = lengths.into_iter().flat_map(|length| 0..length).collect();
+        let shape = [self.shape.b, config.head_dim];
+        let placed = Rotation::place(self.to, whose, shape, (positions, angles, magnitude));
+        self.rotations.push((rope.clone(), placed));
         placed
     }
 
@@ -122,6 +127,12 @@ impl<'a> Placing<'a> {
     ) -> Projection {
         let component = part.part(&[name]);
         let shape = [linear.k, linear.n];
+        if linear.fused.is_some() {
+            let tensor = format!("{module}.weight");
+            let linear =
+                linear::Linear::place_next(self.to, &self.placer, &component, &tensor, shape);
+            return Projection { linear, adapter: None };
+        }
         let bias = linear.bias.then(|| format!("{module}.bias"));
         let names = (&*format!("{module}.weight"), bias.as_deref());
         let placed = linear::Linear::place(self.to, &self.placer, &component, names, shape);
@@ -137,7 +148,26 @@ impl<'a> Placing<'a> {
         shape: [u32; 2],
     ) -> Option<Adapter> {
         let adaption = self.adaptions.get(module)?;
+        let [inputs, outputs] = shape;
+        let shape = (inputs, &[("", outputs)][..]);
         Some(Adapter::place(self.to, &self.placer, component, adaption, shape))
+    }
+
+    /// The adapter beside the module of this name of layer `index`, which several linear layers are fused in, where there
+    /// is one: it stands in the layer's `part.lora`.
+    pub(super) fn fused_adapter(
+        &mut self,
+        part: &ComponentName,
+        index: u32,
+        module: &'static str,
+    ) -> Option<Adapter> {
+        let parts = LinearLayer::parts_of(self.config, self.config.layers[index as usize], module);
+        let first = parts.first()?;
+        let adaption = self.adaptions.get(&first.module(index))?;
+        let last = module.rsplit('.').next().unwrap_or(module);
+        let outputs: Vec<_> = parts.iter().map(|part| (part.last_name(), part.n)).collect();
+        let component = part.part(&["lora", last]);
+        Some(Adapter::place(self.to, &self.placer, component, adaption, (first.k, &outputs)))
     }
 
     /// A gated network of three linear layers of layer `index`.
@@ -164,10 +194,11 @@ impl<'a> Placing<'a> {
             Projection { linear, adapter: None }
         };
         let [gate, up, down] = [0, 1, 2].map(&mut place);
+        let fused = self.fused_adapter(part, index, GATE_UP);
         let (activation, function) = match self.config.gemma {
             None => (Activation::Silu, "swiglu"),
             Some(_) => (Activation::Gelu, "geglu"),
         };
-        Gated { component: part.part(&[function]), activation, gate, up, down }
+        Gated { component: part.part(&[function]), activation, gate, up, down, fused }
     }
 }

@@ -4,7 +4,7 @@
 use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
     family::decoder::{
-        linear::{LinearLayer, Place},
+        linear::{LinearLayer, Place, QKV},
         work::{Part, Work, WorkPass},
     },
     op::{Op, OpCounts},
@@ -41,6 +41,7 @@ impl WorkList<'_> {
                 self.linear(linear, flow, run.rank(linear));
             }
         }
+        self.fused_adapter(run, QKV, run.below);
         let heads =
             [(config.num_attention_heads, wanted.query), (config.num_key_value_heads, wanted.key)];
         for (heads, back) in heads {
@@ -61,10 +62,10 @@ impl WorkList<'_> {
         between
     }
 
-    /// Each pair of a head's elements is turned by an angle, forth or back.
+    /// Each pair of those of a head's elements that are turned is turned by an angle, forth or back.
     fn rope(&mut self, rows: u128, back: bool) {
         let each = sum(&[(Op::Mul, 2), (Op::Fma, 2), (Op::Neg, 1)]);
-        let pairs = rows * u128::from(self.config.head_dim / 2);
+        let pairs = rows * u128::from(self.config.rotary_width() / 2);
         self.forward(Part::Rope, each, pairs);
         if back {
             self.add(Part::Rope, WorkPass::Input, each, pairs);

@@ -33,9 +33,10 @@ pub(super) struct LayerGroup {
 }
 
 impl LayerGroup {
-    /// The rank of the adapter beside a linear layer, where it has one.
+    /// The rank of the adapter beside the module that holds a linear layer, where it has one.
     pub(super) fn rank(&self, linear: &LinearLayer) -> Option<u32> {
-        let found = self.adapters.iter().find(|(name, _)| *name == linear.name);
+        let module = linear.fused.unwrap_or(linear.name);
+        let found = self.adapters.iter().find(|(name, _)| *name == module);
         found.map(|(_, rank)| *rank)
     }
 }
