@@ -133,6 +133,17 @@ fn both_spellings_of_rotary_positions_are_one() {
     assert_eq!(read.rope.theta, 500_000.0);
     let scaling = Scaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 16 };
     assert_eq!(read.rope.scaling, scaling);
+    // The base may stand in the older object, too.
+    let mut within = newer.clone();
+    let rope = within.remove("rope_parameters").unwrap();
+    within.insert("rope_scaling".to_owned(), rope);
+    assert_eq!(DecoderConfig::from_json(&within).as_ref(), Ok(&read));
+    within.insert("rope_theta".to_owned(), json!(7));
+    let problem = DecoderConfig::from_json(&within).unwrap_err();
+    assert!(
+        problem.contains("rope_theta is 7, but rope_scaling.rope_theta is 500000"),
+        "{problem}"
+    );
 }
 
 /// What reading says of a golden configuration with fields changed; null removes one.

@@ -43,7 +43,7 @@ pub(super) struct MlpSaved {
 }
 
 enum NetworkSaved {
-    Dense(GatedSaved),
+    Dense(Box<GatedSaved>),
     Experts(Box<MixtureSaved>),
 }
 
@@ -109,7 +109,7 @@ impl MlpHalf {
         let tensors = [normed.y, fed];
         let network = match &self.network {
             Network::Dense(gated) => {
-                NetworkSaved::Dense(gated.forward(to, &common.rows, name, tensors))
+                NetworkSaved::Dense(Box::new(gated.forward(to, &common.rows, name, tensors)))
             }
             Network::Experts(mixture) => {
                 NetworkSaved::Experts(Box::new(mixture.forward(to, &common.rows, tensors)))
