@@ -111,7 +111,7 @@ fn forward_vec4(
     }
     let q_row = head.q + (i + QUAD) * head.q_step;
     var j = tile.leads;
-    for (; BLOCK == WHOLE && j + WHOLE <= i; j += WHOLE) {
+    for (; BLOCK == 32u && j + 32u <= i; j += 32u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
         let s = bent_block(scores(q_row, kv_row, head));
         let level = higher(higher(higher(higher(higher(higher(higher(higher(tops, s.r0), s.r4), s.r8), s.r12), s.r16), s.r20), s.r24), s.r28);
@@ -252,7 +252,7 @@ fn backward_query_vec4(
     let own = four_delta(head.rows + i);
     let q_row = head.q + (i + QUAD) * head.q_step;
     var j = tile.leads;
-    for (; BLOCK == WHOLE && j + WHOLE <= i; j += WHOLE) {
+    for (; BLOCK == 32u && j + 32u <= i; j += 32u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
         let s = bent_block(scores(q_row, kv_row, head));
         let dp = slopes(q_row, kv_row, head);
@@ -339,7 +339,7 @@ fn backward_key_value_tile(head: Head, tile: Tile, behind: u32) {
     }
     let kv_row = head.kv + (j + QUAD) * head.kv_step;
     var i = j + 4u;
-    for (; BLOCK == WHOLE && i + WHOLE <= behind; i += WHOLE) {
+    for (; BLOCK == 32u && i + 32u <= behind; i += 32u) {
         let q_row = head.q + (i + QUAD) * head.q_step;
         let row = head.rows + i;
         let s = bent_block(turned_scores(kv_row, q_row, head));

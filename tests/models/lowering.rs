@@ -115,13 +115,17 @@ fn weights_in_windows_are_the_weights() {
     ];
     let cut = ["q_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"];
     let adapters = ["lora.q_proj.A", "lora.o_proj.B"];
+    let fused = ["lora.qkv_proj.A", "lora.qkv_proj.B", "lora.gate_up_proj.B"];
+    let qwen = "qwen2.5-0.5b";
     common::on_every_executor(|gpu| {
-        for (set, cut) in [
-            (&[][..], &cut[..]),
-            (&["tie_word_embeddings=false"], &cut),
-            (&["lora_rank=72", "lora_targets=q_proj,k_proj,v_proj,o_proj"], &adapters),
+        for (name, set, cut) in [
+            (qwen, &[][..], &cut[..]),
+            (qwen, &["tie_word_embeddings=false"], &cut),
+            (qwen, &["lora_rank=72", "lora_targets=q_proj,k_proj,v_proj,o_proj"], &adapters),
+            ("phi-3-mini", &[], &cut),
+            ("phi-3-mini", &["lora_rank=72", "lora_targets=qkv_proj,gate_up_proj"], &fused),
         ] {
-            let model = Model::resolve("qwen2.5-0.5b", small.iter().chain(set)).unwrap();
+            let model = Model::resolve(name, small.iter().chain(set)).unwrap();
             let device = gpu.adapter().limits;
             let (_, expected, ops) = run(&mut *gpu, &model, [1, 7], &device);
             // 64 rows of 128 to a window, 48 of 160 and 112 of 72.
