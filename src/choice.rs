@@ -181,8 +181,8 @@ fn attention(
         // Only sums rows up, so it takes them one by one.
         (Delta, ..) => {
             let kernel = Kernel::AttentionBackwardDeltaVec4;
-            return each(kernel, heads * u64::from(s), LONG_LANES)
-                .with(|way| attended(way, 1, ATTENTION_BLOCK));
+            each(kernel, heads * u64::from(s), LONG_LANES)
+                .with(|way| attended(way, 1, ATTENTION_BLOCK))
         }
         (Output, true, _) => workgroup(Kernel::AttentionWorkgroupForwardVec4, ATTENTION_QUERIES),
         (Query, true, _) => {
