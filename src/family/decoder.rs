@@ -156,6 +156,10 @@ impl Member for DecoderConfig {
                 "src/flops.py, a FLOPs estimation framework for Qwen2.5-Instruct with LoRA, which charges lm_head and \
                  cross_entropy with a vocabulary of 151936 whatever the model's is"
             }
+        } else if self.adapters.is_some() {
+            "matrix products alone, 2 M N K each and attention over the whole square: 4 W T of frozen weights, whose \
+             gradients by the input are all charged, 6 P T of adapters and 12 L n d B S^2: no estimator was published \
+             for this architecture by itself"
         } else {
             "matrix products alone, 2 M N K each and attention over the whole square, as PyTorch's FlopCounterMode \
              counts them: no estimator was published for this architecture by itself"

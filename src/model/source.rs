@@ -86,21 +86,25 @@ impl Model {
                 })
                 .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
         }
-        let config = ModelConfig::from_json(&found.object).map_err(|problem| match &origin {
-            Origin::Folder(folder) if overrides.is_empty() => {
-                // What is wrong with the adapters alone is said of their file.
-                let (path, problem) = match &saved {
-                    Some((path, _)) if ModelConfig::from_json(&own).is_ok() => {
-                        (path.clone(), problem)
-                    }
-                    _ => (folder.join(CONFIG_FILE), found.said(problem)),
-                };
-                Error::File { path, problem }
-            }
-            Origin::Preset(_) | Origin::Folder(_) => {
-                let set: Vec<&str> = overrides.iter().map(S::as_ref).collect();
-                let with = if set.is_empty() { "" } else { " with " };
-                Error::Config(format!("{name}{with}{}: {problem}", set.join(", ")))
+        let config = ModelConfig::from_json(&found.object).map_err(|problem| {
+            let own = ModelConfig::from_json(&own).err();
+            match &origin {
+                // What is wrong without any override is said of the file.
+                Origin::Folder(folder)
+                    if overrides.is_empty() || own.as_ref() == Some(&problem) =>
+                {
+                    // And of the adapters' where they alone are wrong.
+                    let (path, problem) = match &saved {
+                        Some((path, _)) if own.is_none() => (path.clone(), problem),
+                        _ => (folder.join(CONFIG_FILE), found.said(problem)),
+                    };
+                    Error::File { path, problem }
+                }
+                Origin::Preset(_) | Origin::Folder(_) => {
+                    let set: Vec<&str> = overrides.iter().map(S::as_ref).collect();
+                    let with = if set.is_empty() { "" } else { " with " };
+                    Error::Config(format!("{name}{with}{}: {problem}", set.join(", ")))
+                }
             }
         })?;
         if let Some((path, saved)) = &saved {

@@ -40,7 +40,11 @@ impl Folder {
     }
 
     fn model(&self) -> Result<Model, Error> {
-        Model::resolve(self.0.path().to_str().unwrap(), NO_OVERRIDES)
+        self.model_with(&NO_OVERRIDES)
+    }
+
+    fn model_with(&self, overrides: &[&str]) -> Result<Model, Error> {
+        Model::resolve(self.0.path().to_str().unwrap(), overrides)
     }
 
     /// Rewrites a safetensors file with its tensors changed.
@@ -189,6 +193,12 @@ fn a_spoilt_config_names_the_file_and_the_field() {
         assert_says(&error, &["config.json: "]);
         assert_says(&error, said);
     }
+    // An override that has nothing to do with it is not blamed.
+    let narrow = whole.replacen("\"d_model\": 16", "\"d_model\": 0", 1);
+    fs::write(folder.path("config.json"), narrow).unwrap();
+    let error = folder.model_with(&["top_k=2"]).unwrap_err();
+    assert_says(&error, &["config.json: ", "d_model is 0"]);
+    assert_says(&folder.model_with(&["d_model=-1"]).unwrap_err(), &["with d_model=-1: ", "is -1"]);
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn what_cannot_be_right_is_refused_by_name() {
         (
             "rope_parameters",
             of_rope("short_factor", json!([1, 2])),
-            &["short_factor", "2 factors", "6 elements", "3 pairs"],
+            &["short_factor", "length 2", "6 elements", "state 3"],
         ),
         ("original_max_position_embeddings", json!(1), &["embeddings is 6, but", "is 1"]),
         ("hidden_size", json!(30), &["hidden_size = 30 is not divisible", "= 4"]),
@@ -226,9 +226,11 @@ fn adapters_stand_beside_what_is_fused() {
     let both = with(json!("qkv_proj,gate_up_proj")).unwrap();
     assert_eq!(both.adapter_parameters(), 2 * 2 * (32 + 64 + 32 + 40));
 
-    for (part, module) in
-        [("q_proj", "qkv_proj"), ("v_proj", "qkv_proj"), ("up_proj", "gate_up_proj")]
-    {
+    for (part, module) in [
+        ("q_proj", "qkv_proj"),
+        ("layers.0.self_attn.v_proj", "qkv_proj"),
+        ("up_proj", "gate_up_proj"),
+    ] {
         let problem = with(json!([part])).unwrap_err();
         let parts = [format!("'{part}', which is some rows of '{module}'"), "phi3".to_owned()];
         assert!(parts.iter().all(|part| problem.contains(part)), "{problem}");

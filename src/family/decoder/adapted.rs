@@ -90,9 +90,13 @@ impl DecoderConfig {
                     self.architecture.model_type()
                 ));
             }
+            let experts = match self.architecture.has_experts() {
+                true => "; routed experts and their router are fused and carry none",
+                false => "",
+            };
             return Err(format!(
                 "the adapters' targets name '{name}', but no linear layer of this {} is called that{meant} \
-                 (there are: {}; routed experts and their router are fused and carry none)",
+                 (there are: {}{experts})",
                 self.architecture.model_type(),
                 known().join(", ")
             ));
@@ -113,9 +117,12 @@ impl DecoderConfig {
 
     /// The last name of the module that the linear layer of this name is fused in, where it is.
     fn fused_module(&self, name: &str) -> Option<&'static str> {
-        let linears = self.layers.iter().flat_map(|&layer| LinearLayer::of_layer(self, layer));
-        let mut fused = linears.filter_map(|linear| Some((linear.name, linear.fused?)));
-        let (_, module) = fused.find(|(linear, _)| ends_in(linear, name))?;
+        let linears = (0..).zip(&self.layers).flat_map(|(number, &layer)| {
+            let linears = LinearLayer::of_layer(self, layer).into_iter();
+            linears.map(move |linear| (format!("model.layers.{number}.{}", linear.name), linear))
+        });
+        let mut fused = linears.filter_map(|(path, linear)| Some((path, linear.fused?)));
+        let (_, module) = fused.find(|(path, _)| ends_in(path, name))?;
         module.rsplit('.').next()
     }
 

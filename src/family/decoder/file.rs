@@ -150,8 +150,8 @@ fn turned(config: &DecoderConfig) -> Result<(), String> {
     for (name, factors) in [("short_factor", short), ("long_factor", long)] {
         if factors.len() as u64 != u64::from(rotary / 2) {
             return Err(format!(
-                "{name} of longrope has {} factors, but {rotary} elements of a head are turned: state one for each of \
-                 the {} pairs",
+                "{name} of longrope is a list of length {}, but {rotary} elements of a head are turned, two by each \
+                 factor: state {} of them, or set rope_scaling (in newer files rope_parameters) to null",
                 factors.len(),
                 rotary / 2
             ));
