@@ -1,19 +1,14 @@
 //! Gemma 3 as its files have it: by itself or beside a vision tower, with two bases of rotary positions in either
 //! spelling, and checkpoints whose tensors are named in three ways.
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use flopmeter::{
-    execute::Executor,
     family::{
         ModelConfig,
         decoder::{DecoderConfig, Rope, Scaling},
     },
-    measure::Session,
-    model::{
-        AskedShape, Batch, Model, Optimizer,
-        lower::{Scope, Training, inputs, lower},
-    },
+    model::Model,
     tensors::{Dtype, TensorFile},
 };
 use safetensors::tensor::TensorView;
@@ -354,31 +349,15 @@ fn checkpoints_beside_a_vision_tower_are_read() {
 /// The reference notices each field that sets Gemma 3 apart.
 #[test]
 fn another_field_makes_other_logits() {
-    let logits = |set: &[&str]| {
-        let model = Model::resolve(GOLDEN, set).unwrap();
-        let batch = Path::new(GOLDEN).join("batch.safetensors");
-        let batch = Batch::load(Some(&batch), AskedShape::default(), &model.config, 0).unwrap();
-        let mut executor = common::embedded();
-        let training = Training { scope: Scope::Forward, ..Optimizer::AdamW.into() };
-        let limits = executor.adapter().limits;
-        let plan = lower(&model.config, batch.shape, training, limits).unwrap();
-        let weights = model.weights(0).unwrap();
-        let inputs = inputs(&weights, &batch);
-        let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();
-        session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
-        crate::golden::whole(&plan, &mut session, "logits")
-    };
-    let own = logits(&[]);
-    for set in [
-        "sliding_window=6",
-        "sliding_window_pattern=2",
-        "rope_local_base_freq=7",
-        "rope_theta=60",
-        "query_pre_attn_scalar=8",
-        "final_logit_softcapping=3",
-    ] {
-        let other = logits(&[set]);
-        let own: Vec<f64> = own.iter().map(|&logit| f64::from(logit)).collect();
-        assert!(crate::golden::relative_error(&other, &own) > 1e-3, "{set}");
-    }
+    crate::golden::each_makes_other_logits(
+        "gemma3",
+        &[
+            "sliding_window=6",
+            "sliding_window_pattern=2",
+            "rope_local_base_freq=7",
+            "rope_theta=60",
+            "query_pre_attn_scalar=8",
+            "final_logit_softcapping=3",
+        ],
+    );
 }

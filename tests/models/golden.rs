@@ -11,7 +11,7 @@ use flopmeter::{
     measure::Session,
     model::{
         AskedShape, Batch, Model, Optimizer,
-        lower::{Recompute, Training, inputs, lower},
+        lower::{Recompute, Scope, Training, inputs, lower},
     },
     plan::{BufferId, Pass, Plan, Slice},
     registry::Kernel,
@@ -126,7 +126,7 @@ fn moved(got: &[f32], want: &[f64], grad: &[f64]) -> (Vec<f32>, Vec<f64>) {
 }
 
 /// Compares every parameter's gradient and updated value with the tensors under two prefixes.
-fn compare(
+pub fn compare(
     plan: &Plan,
     session: &mut Session<'_>,
     file: &TensorFile,
@@ -296,6 +296,29 @@ fn logits_longer_than_a_buffer_are_the_logits() {
         assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
         compare(plan, session, file, "grad", Some("after"));
     });
+}
+
+/// Asserts that a golden model's logits notice each of these fields that are set to something else.
+pub fn each_makes_other_logits(model: &str, fields: &[&str]) {
+    let folder = folder(model);
+    let logits = |set: &[&str]| {
+        let model = Model::resolve(&folder, set).unwrap();
+        let batch = Path::new(&folder).join("batch.safetensors");
+        let batch = Batch::load(Some(&batch), AskedShape::default(), &model.config, 0).unwrap();
+        let mut executor = common::embedded();
+        let training = Training { scope: Scope::Forward, ..Optimizer::AdamW.into() };
+        let limits = executor.adapter().limits;
+        let plan = lower(&model.config, batch.shape, training, limits).unwrap();
+        let weights = model.weights(0).unwrap();
+        let inputs = inputs(&weights, &batch);
+        let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();
+        session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
+        whole(&plan, &mut session, "logits")
+    };
+    let own: Vec<f64> = logits(&[]).into_iter().map(f64::from).collect();
+    for field in fields {
+        assert!(relative_error(&logits(&[field]), &own) > 1e-3, "{field}");
+    }
 }
 
 #[test]

@@ -1,21 +1,20 @@
 //! Phi-3 as its files have it: projections that are one tensor, heads that are turned in part, and wavelengths that
 //! depend on how long sequences are.
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use flopmeter::{
     component::Phase,
     estimate::Estimate,
-    execute::{Executor, Limits},
+    execute::Limits,
     family::{
         Packing,
         decoder::{Adapters, DecoderConfig, Rope, Scaling},
     },
     format::table::{self, Terminal},
-    measure::Session,
     model::{
-        AskedShape, Batch, BatchShape, Model, Optimizer,
-        lower::{Recompute, Scope, Training, inputs, lower},
+        AskedShape, BatchShape, Model, Optimizer,
+        lower::{Recompute, Training, lower},
     },
     page::Paged as _,
     plan::{Init, Plan},
@@ -344,15 +343,7 @@ fn a_step_in_pieces_is_the_step() {
         golden::step_within(model, training, cut, |plan, session, file| {
             let columns = plan.passes.iter().any(|pass| pass.kernel.to_string() == "columns.place");
             assert_eq!(columns, bytes < u64::MAX, "{model}");
-            for parameter in &plan.parameters {
-                let Some(slices) = &parameter.grad else { continue };
-                let name = format!("grad/{}", parameter.name);
-                let error = golden::relative_error(
-                    &session.read(slices).unwrap(),
-                    &golden::expected(file, &name),
-                );
-                assert!(error <= 1e-4, "{model} {name}: off by {error:e} of its norm");
-            }
+            golden::compare(plan, session, file, "grad", Some("after"));
         });
     }
 }
@@ -360,32 +351,16 @@ fn a_step_in_pieces_is_the_step() {
 /// The reference notices each field that sets Phi-3 apart.
 #[test]
 fn another_field_makes_other_logits() {
-    let logits = |set: &[&str]| {
-        let model = Model::resolve(GOLDEN, set).unwrap();
-        let batch = Path::new(GOLDEN).join("batch.safetensors");
-        let batch = Batch::load(Some(&batch), AskedShape::default(), &model.config, 0).unwrap();
-        let mut executor = common::embedded();
-        let training = Training { scope: Scope::Forward, ..Optimizer::AdamW.into() };
-        let limits = executor.adapter().limits;
-        let plan = lower(&model.config, batch.shape, training, limits).unwrap();
-        let weights = model.weights(0).unwrap();
-        let inputs = inputs(&weights, &batch);
-        let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();
-        session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
-        golden::whole(&plan, &mut session, "logits")
-    };
-    let own = logits(&[]);
-    for set in [
-        "sliding_window=6",
-        "rope_theta=200",
-        "max_position_embeddings=128",
-        // The batch has ten tokens in a row.
-        "original_max_position_embeddings=10",
-    ] {
-        let other = logits(&[set]);
-        let own: Vec<f64> = own.iter().map(|&logit| f64::from(logit)).collect();
-        assert!(golden::relative_error(&other, &own) > 1e-3, "{set}");
-    }
+    golden::each_makes_other_logits(
+        "phi3",
+        &[
+            "sliding_window=6",
+            "rope_theta=200",
+            "max_position_embeddings=128",
+            // The batch has ten tokens in a row.
+            "original_max_position_embeddings=10",
+        ],
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
     adapters::{Adapters, Targets, ending, ends_in, whole},
     config::DecoderConfig,
     held,
-    linear::LinearLayer,
+    linear::{LinearLayer, last_name},
 };
 use crate::family::nearest;
 
@@ -48,8 +48,7 @@ impl DecoderConfig {
     pub(super) fn check_targets(&self, adapters: &Adapters) -> Result<(), String> {
         let modules: Vec<String> = self.modules().map(|(name, _, _)| name).collect();
         let known = || {
-            let mut names: Vec<&str> =
-                modules.iter().filter_map(|name| name.rsplit('.').next()).collect();
+            let mut names: Vec<&str> = modules.iter().map(|name| last_name(name)).collect();
             names.sort_unstable();
             names.dedup();
             names
@@ -72,7 +71,7 @@ impl DecoderConfig {
             Targets::AllLinear => None,
         };
         if let Some(name) = unmatched {
-            let last = name.rsplit('.').next().unwrap_or_default();
+            let last = last_name(name);
             let meant = nearest(last, known().into_iter().chain([Targets::ALL_LINEAR]))
                 .filter(|meant| *meant != last);
             let meant =
@@ -123,7 +122,7 @@ impl DecoderConfig {
         });
         let mut fused = linears.filter_map(|(path, linear)| Some((path, linear.fused?)));
         let (_, module) = fused.find(|(path, _)| ends_in(path, name))?;
-        module.rsplit('.').next()
+        Some(last_name(module))
     }
 
     /// The linear layers that carry an adapter.

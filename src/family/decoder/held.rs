@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::config::Architecture;
+use super::{config::Architecture, linear::last_name};
 use crate::family::{
     fields::MODEL_TYPE,
     held::{HeldModel, Holders, StoredNames},
@@ -85,8 +85,7 @@ pub(super) fn names_of(architecture: Architecture, module: &str) -> Vec<String> 
 
 /// Whether only what is beside such a decoder has a linear layer whose name ends in this.
 pub(super) fn is_beside(architecture: Architecture, name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    !stored_names(architecture).is_empty() && OF_TOWER.contains(&last)
+    !stored_names(architecture).is_empty() && OF_TOWER.contains(&last_name(name))
 }
 
 /// The decoder that a holder's `config.json` holds; `None` where it is no holder's.

@@ -161,11 +161,6 @@ impl LinearLayer {
         format!("model.layers.{layer}.{}", self.fused.unwrap_or(self.name))
     }
 
-    /// The last part of its name.
-    pub fn last_name(&self) -> &'static str {
-        self.name.rsplit('.').next().unwrap_or(self.name)
-    }
-
     /// Whether it is an expert's, whose tokens a router chooses.
     pub fn is_routed(&self) -> bool {
         self.name.contains("{}")
@@ -186,6 +181,11 @@ impl LinearLayer {
             Place::Router => false,
         }
     }
+}
+
+/// The last part of a module's name.
+pub(super) fn last_name(module: &str) -> &str {
+    module.rsplit('.').next().unwrap_or(module)
 }
 
 /// Queries, keys and values in one module.

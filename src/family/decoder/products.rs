@@ -4,7 +4,7 @@
 
 use super::{
     config::DecoderConfig,
-    linear::{LinearLayer, Place},
+    linear::{LinearLayer, Place, last_name},
 };
 use crate::{
     Error,
@@ -90,8 +90,7 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
 
 /// Where in a layer a linear layer's passes stand.
 fn path(linear: &LinearLayer) -> &'static [&'static str] {
-    let last = linear.name.rsplit('.').next().unwrap_or_default();
-    match (linear.place, last) {
+    match (linear.place, last_name(linear.name)) {
         (Place::Query, _) => &["attention", "q_proj"],
         (Place::Key, _) => &["attention", "k_proj"],
         (Place::Value, _) => &["attention", "v_proj"],

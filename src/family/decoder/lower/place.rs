@@ -21,7 +21,7 @@ use crate::{
         decoder::{
             adapted::Adapted,
             config::{DecoderConfig, Layer},
-            linear::{GATE_UP, LinearLayer},
+            linear::{GATE_UP, LinearLayer, last_name},
             rope::Rope,
         },
     },
@@ -164,9 +164,8 @@ impl<'a> Placing<'a> {
         let parts = LinearLayer::parts_of(self.config, self.config.layers[index as usize], module);
         let first = parts.first()?;
         let adaption = self.adaptions.get(&first.module(index))?;
-        let last = module.rsplit('.').next().unwrap_or(module);
-        let outputs: Vec<_> = parts.iter().map(|part| (part.last_name(), part.n)).collect();
-        let component = part.part(&["lora", last]);
+        let outputs: Vec<_> = parts.iter().map(|part| (last_name(part.name), part.n)).collect();
+        let component = part.part(&["lora", last_name(module)]);
         Some(Adapter::place(self.to, &self.placer, component, adaption, (first.k, &outputs)))
     }
 
