@@ -12,7 +12,7 @@ use flopmeter::{
     profile::{Keep, Request, profile},
     result::{
         self, Candidate, ChangeReport, CompareReport, Document as _, Examined, KernelRun,
-        KernelSuite, RanKernels, Report, ShaderListing,
+        RanKernels, Report, ShaderListing,
     },
 };
 
@@ -44,7 +44,9 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));
         let remedy = match a.report {
             RanKernels::Program(_) => "save reports of run without --count-only",
-            RanKernels::Shader(_) => "save reports of shader with --repeat 3; check times nothing",
+            RanKernels::Shader(_) | RanKernels::Suite(_) => {
+                "save reports of shader with --repeat 3; check times nothing"
+            }
         };
         say_how_to_time(&mut report.checks, asked, both, remedy);
         formats.write(&report, &places, common)?;
@@ -115,13 +117,6 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
             return Ok(None);
         }
         let run = KernelRun::load(path)?;
-        if run.is_none() && result::load::<KernelSuite>(path).is_ok() {
-            let path = path.display();
-            bail!(
-                "{path}: is a report of a suite, and compare takes reports of one kernel or program: hold a suite \
-                 against it with check --suite LIST --baseline {path}"
-            );
-        }
         let schema = result::schema_of(path)?;
         if schema == ShaderListing::SCHEMA {
             bail!("{}: {LISTING}", path.display());
@@ -132,7 +127,7 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
         if run.is_none() && !is_taken {
             let path = path.display();
             bail!(
-                "{path}: is '{schema}', and compare takes reports of shader, check of a kernel, run, profile and estimate: save two \
+                "{path}: is '{schema}', and compare takes reports of shader, check of kernels, run, profile and estimate: save two \
                  of a kind with --json"
             );
         }

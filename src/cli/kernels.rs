@@ -16,8 +16,7 @@ use flopmeter::{
     observe::{Countable, Runs, UnderWay},
     op::Convention,
     result::{
-        Document as _, HeldTo, KernelRun, KernelSuite, RanKernels, ShaderListing, ShaderReport,
-        load, schema_of,
+        Document as _, HeldTo, KernelRun, RanKernels, ShaderListing, ShaderReport, schema_of,
     },
     shader::{
         self, Binding, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest,
@@ -237,23 +236,22 @@ pub fn baseline(asked: &Kernels) -> super::Result<Option<Baseline>> {
         if schema_of(file)? == ShaderListing::SCHEMA {
             bail!("{}: {}", file.display(), LISTING);
         }
-        if load::<KernelSuite>(file).is_ok() {
-            bail!(
-                "{}: is a report of a suite: hold the suite against it with --suite LIST, or this kernel against a \
-                 report of it alone",
-                file.display()
-            );
-        }
         bail!(
             "{}: is no report of shader or of check on a kernel, as --baseline wants",
             file.display()
         );
     };
-    if matches!(run.report, RanKernels::Program(_)) {
-        bail!(
+    match run.report {
+        RanKernels::Shader(_) => {}
+        RanKernels::Suite(_) => bail!(
+            "{}: is a report of a suite: hold the suite against it with --suite LIST, or this kernel against a \
+             report of it alone",
+            file.display()
+        ),
+        RanKernels::Program(_) => bail!(
             "{}: is a report of run, and --baseline wants one of shader or check",
             file.display()
-        );
+        ),
     }
     Ok(Some(Baseline { file: file.clone(), run: Some(run), held }))
 }

@@ -1,16 +1,21 @@
 //! What changed between two runs of kernels: by kernel, by kind of operation, by kind of traffic, and line by line
-//! where both have a source. Made of two reports of a shader, or of two reports of a program.
+//! where both have a source. Made of two reports of a shader, of a suite, or of a program.
 
 mod align;
+mod figures;
 mod run;
+mod shader;
 
 use std::{borrow::Cow, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::align::align;
-pub use self::run::{ChangedRun, KernelFigures, KernelRun, LineFigures, RanKernels};
+use self::{align::align, shader::Shader};
+pub use self::{
+    figures::{KernelFigures, LineFigures},
+    run::{ChangedRun, KernelRun, RanKernels},
+};
 use super::{Document, Examined, Finding, FindingKind, GrowthLimit, limit::Limited, sums::named};
 use crate::{Error, Remedy, op::Convention};
 
@@ -83,27 +88,33 @@ impl ChangeReport {
     ///
     /// # Errors
     /// [`Error::Refused`] where a report is under another convention and has FLOPs without the operations that they are
-    /// the price of, [`Error::Config`] where one is of a shader and the other of a program, or of a program whose kernels
-    /// were timed and not counted.
+    /// the price of, [`Error::Config`] where they are not of the same kind, or of a program whose kernels were timed and not
+    /// counted, or of a suite of which no kernel ran.
     pub fn new(a: &KernelRun, b: &KernelRun, convention: Convention) -> Result<Self, Error> {
         match (&a.report, &b.report) {
             (RanKernels::Shader(_), RanKernels::Shader(_))
+            | (RanKernels::Suite(_), RanKernels::Suite(_))
             | (RanKernels::Program(_), RanKernels::Program(_)) => {}
-            (RanKernels::Shader(shader), RanKernels::Program(program))
-            | (RanKernels::Program(program), RanKernels::Shader(shader)) => {
-                let also = match shader.definition == program.definition {
+            (one, other) => {
+                let both = one.definition().zip(other.definition());
+                let also = match both.is_none_or(|(one, other)| one == other) {
                     true => "",
                     false => ", and what they count is stated in different languages",
                 };
                 return Err(Error::Config(format!(
-                    "one is a report of a shader, which is compared line by line, and the other of a program, which is compared \
-                     kernel by kernel{also}: have two of a kind, of the program before and after a change, or of a shader"
+                    "one is a report of {}, and the other of {}{also}: have two of a kind, of the same before and after a change",
+                    one.of(),
+                    other.of()
                 )));
             }
         }
-        if let Some((name, _)) = [("A", a), ("B", b)].iter().find(|(_, run)| !run.is_counted()) {
+        if let Some((name, run)) = [("A", a), ("B", b)].iter().find(|(_, run)| !run.is_counted()) {
+            let why = match run.report {
+                RanKernels::Program(_) => "were timed and not counted",
+                RanKernels::Shader(_) | RanKernels::Suite(_) => "did not run",
+            };
             return Err(Error::Config(format!(
-                "the kernels of {name} were timed and not counted: there are no counts to compare"
+                "the kernels of {name} {why}: there are no counts to compare"
             )));
         }
         for (name, run) in [("A", a), ("B", b)] {
@@ -216,8 +227,12 @@ impl ChangeReport {
         let first = || self.lines.iter().find_map(|pair| pair.b.as_ref());
         let LineFigures { file, line, .. } = if grown > [0; 3] { worst } else { first() }?;
         let shader = Path::new(&self.b.what);
-        let path =
-            file.as_ref().map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
+        let path = match (file, &self.b.entry) {
+            (None, _) => shader.to_owned(),
+            (Some(file), Some(_)) => shader.with_file_name(file),
+            // Lines of a suite name their files from where it ran.
+            (Some(file), None) => file.into(),
+        };
         Some((path.display().to_string(), *line))
     }
 }
@@ -258,6 +273,13 @@ fn counts<T: Serialize>(a: &T, b: &T) -> Vec<CountPair> {
 
 /// The lines whose counts moved.
 fn lines(a: &KernelRun, b: &KernelRun, convention: Convention) -> Vec<LinePair> {
+    let shaders = b.report.shaders().into_iter();
+    let both = shaders.filter_map(|after| Some([a.report.shader(after.name)?, after]));
+    both.flat_map(|both| lines_of(both, convention)).collect()
+}
+
+/// The lines of one shader whose counts moved.
+fn lines_of([a, b]: [Shader<'_>; 2], convention: Convention) -> Vec<LinePair> {
     let (before, after) = (a.lines(convention), b.lines(convention));
     let [texts_a, texts_b] =
         [&before, &after].map(|lines| lines.iter().map(|(text, _)| *text).collect::<Vec<&str>>());

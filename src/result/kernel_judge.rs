@@ -177,6 +177,7 @@ impl ShaderReport {
         let name = file.display();
         let otherwise = match &baseline.report {
             RanKernels::Shader(before) => otherwise(before, self),
+            RanKernels::Suite(_) => vec!["a suite ran".to_owned()],
             RanKernels::Program(_) => vec!["a program ran".to_owned()],
         };
         let runs_otherwise = !otherwise.is_empty();

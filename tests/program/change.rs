@@ -265,7 +265,8 @@ fn reports_that_do_not_go_together_are_refused() {
     let estimate = reports.folder.path().join("e.json");
     let path = estimate.to_str().unwrap();
     flopmeter(&["run", "-q", "--json", path, "--", "true"]).assert().success();
-    let says = ["the other of a program", "have two of a kind", "different languages"];
+    let says =
+        ["a report of a program", "of a shader", "have two of a kind", "different languages"];
     refused(&["compare", path, &a], &says);
     flopmeter(&["estimate", "-q", "--json", path]).assert().success();
     refused(&["compare", path, &a], &["a report of kernels"]);

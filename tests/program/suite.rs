@@ -60,11 +60,15 @@ impl Repository {
         fs::read_to_string(self.path().join(name)).unwrap()
     }
 
+    /// flopmeter, in this folder.
+    fn run(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
+        Command::new(PROGRAM).current_dir(self.path()).args(arguments).assert()
+    }
+
     /// The suite, checked on the embedded executor.
     fn check(&self, more: &[&str]) -> assert_cmd::assert::Assert {
-        let mut program = Command::new(PROGRAM);
-        program.current_dir(self.path()).args(["check", "--suite=kernels.txt", "-q"]);
-        program.args(["--adapter=embedded"]).args(more).assert()
+        let suite = ["check", "--suite=kernels.txt", "-q", "--adapter=embedded"];
+        self.run(&[&suite[..], more].concat())
     }
 }
 
@@ -240,12 +244,7 @@ fn lines_that_mean_the_same_are_held_against_each_other() {
 fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
     let repository = Repository::new();
     repository.check(&["--json=base.json"]).success();
-    let run = |arguments: &[&str]| {
-        let mut program = Command::new(PROGRAM);
-        program.current_dir(repository.path()).args(arguments).assert().code(2)
-    };
-    run(&["compare", "base.json", "base.json"])
-        .stderr(contains("base.json: is a report of a suite").and(contains("--suite")));
+    let run = |arguments: &[&str]| repository.run(arguments).code(2);
     let kernel = ["check", "sum.wgsl", "--dispatch=2", "--bind=0.0=iota:16", "--adapter=embedded"];
     run(&[&kernel[..], &["--baseline=base.json"]].concat())
         .stderr(contains("base.json: is a report of a suite"));
@@ -256,6 +255,59 @@ fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
     let says = "one.json: is no report of a suite: save one with --suite kernels.txt --json FILE, or say \
                 --baseline one.json in the line of the kernel";
     repository.check(&["--baseline=one.json"]).code(2).stderr(contains(says));
+    run(&["compare", "base.json", "one.json"])
+        .stderr(contains("one is a report of a suite").and(contains("the other of a shader")));
+}
+
+/// A kernel does more, one is new, and of the first everything is as it was.
+#[test]
+fn two_reports_of_a_suite_are_compared_kernel_by_kernel() {
+    let repository = Repository::new();
+    repository.check(&["--json=before.json"]).success();
+    repository.write("sum.wgsl", &SUM.replace("10u", "12u"));
+    let one_more = format!("{LIST}sum.wgsl --dispatch 1 --bind 0.0=iota:8\n");
+    repository.write("kernels.txt", &one_more);
+    repository.check(&["--json=after.json"]).success();
+
+    let compare = ["compare", "before.json", "after.json"];
+    let change = repository.run(&[&compare[..], &["--json=-"]].concat()).success();
+    let change: Value = serde_json::from_slice(&change.get_output().stdout).unwrap();
+    let flops = |pair: &Value| ["a", "b"].map(|side| pair[side]["flops"].as_u64());
+    let kernels = change["kernels"].as_array().unwrap().iter();
+    let kernels: Vec<_> = kernels.map(|its| (its["name"].as_str().unwrap(), flops(its))).collect();
+    let wanted = [
+        ("scale.wgsl", [Some(16); 2]),
+        ("sum.wgsl", [Some(160), Some(192)]),
+        ("scale.wgsl #2", [Some(32); 2]),
+        ("sum.wgsl #2", [None, Some(96)]),
+    ];
+    assert_eq!(kernels, wanted);
+    assert_eq!(flops(&change["total"]), [Some(208), Some(336)]);
+    let added = change["ops"].as_array().unwrap().iter().find(|its| its["name"] == "f32.add");
+    assert_eq!(added.map(|its| (&its["a"], &its["b"])), Some((&160.into(), &288.into())));
+    // Lines of the kernel that both have, those of its loop, each in its file.
+    let lines = change["lines"].as_array().unwrap();
+    let moved = lines.iter().find(|its| its["text"].as_str().unwrap().contains("sum +=")).unwrap();
+    assert_eq!((&moved["b"]["file"], &moved["b"]["line"]), (&"sum.wgsl".into(), &6.into()));
+    let sides = |its: &Value| [its["a"].clone(), its["b"].clone()];
+    let mut sides = lines.iter().flat_map(sides).filter(|side| !side.is_null());
+    assert!(sides.all(|side| side["file"] == "sum.wgsl"), "{lines:?}");
+
+    let gate = [&compare[..], &["--fail-on=more:flops", "--github=-"]].concat();
+    let gated = repository.run(&gate).code(1);
+    gated.stdout(contains("file=sum.wgsl,line=5").or(contains("file=sum.wgsl,line=6")));
+    // By other prices, whatever they were saved under.
+    let priced = [&compare[..], &["--convention=primitive", "--json=-"]].concat();
+    let priced = repository.run(&priced).success();
+    let priced: Value = serde_json::from_slice(&priced.get_output().stdout).unwrap();
+    assert_eq!(priced["a"]["saved_under"], "ieee");
+
+    // Less of a suite that did not run whole is not less.
+    repository.write("sum.wgsl", "no shader");
+    repository.check(&["--json=broken.json"]).code(2);
+    let gate = ["compare", "before.json", "broken.json", "--fail-on=more:flops"];
+    let gated = repository.run(&gate).code(1);
+    gated.stdout(contains("not all of B was counted: sum.wgsl did not run"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! One run of kernels as it is held against another: the saved report that it is, of a shader or of a program, and
-//! what of it can be compared.
+//! One run of kernels as it is held against another: the saved report that it is, of a shader, of a suite of them or of a
+//! program, and what of it can be compared.
 
 use std::{
     collections::BTreeMap,
@@ -9,14 +9,16 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    figures::{KernelFigures, priced},
+    shader::{Shader, run_with},
+};
 use crate::{
     Error,
-    observe::Spread,
     op::{Convention, OpCounts, Traffic},
     result::{
-        Document, KernelCheck, RunReport, ShaderReport,
+        Document, KernelCheck, KernelSuite, RunReport, ShaderReport,
         document::{load, schema_of},
-        otherwise,
     },
 };
 
@@ -34,8 +36,49 @@ pub struct KernelRun {
 pub enum RanKernels {
     /// Of a shader.
     Shader(Box<ShaderReport>),
+    /// Of shaders that were checked one after the other.
+    Suite(Box<KernelSuite>),
     /// Of a program.
     Program(Box<RunReport>),
+}
+
+impl RanKernels {
+    /// The shader of this name.
+    pub(super) fn shader(&self, name: Option<&str>) -> Option<Shader<'_>> {
+        self.shaders().into_iter().find(|shader| shader.name == name)
+    }
+
+    /// The shaders that ran: one, those of a suite, or none of a program.
+    pub(super) fn shaders(&self) -> Vec<Shader<'_>> {
+        match self {
+            Self::Shader(report) => vec![Shader { name: None, report }],
+            Self::Suite(suite) => {
+                let ran = suite.kernels.iter();
+                let ran = ran.filter_map(|kernel| Some((&*kernel.name, &kernel.check()?.report)));
+                ran.map(|(name, report)| Shader { name: Some(name), report }).collect()
+            }
+            Self::Program(_) => Vec::new(),
+        }
+    }
+
+    /// What it is a report of.
+    pub(super) const fn of(&self) -> &'static str {
+        match self {
+            Self::Shader(_) => "a shader, which is compared line by line",
+            Self::Suite(_) => "a suite, which is compared kernel by kernel and line by line",
+            Self::Program(_) => "a program, which is compared kernel by kernel",
+        }
+    }
+
+    /// In which words it says what is measured; `None` where nothing ran.
+    pub(super) fn definition(&self) -> Option<&str> {
+        match self {
+            Self::Program(report) => Some(&report.definition),
+            Self::Shader(_) | Self::Suite(_) => {
+                self.shaders().first().map(|shader| &*shader.report.definition)
+            }
+        }
+    }
 }
 
 /// One of the two runs.
@@ -43,9 +86,9 @@ pub enum RanKernels {
 pub struct ChangedRun {
     /// The saved report, where it was read from one.
     pub file: Option<PathBuf>,
-    /// The shader as the user named it, or the program with its arguments.
+    /// The shader as the user named it, the file that lists those of a suite, or the program with its arguments.
     pub what: String,
-    /// The entry points that ran, where it is a shader.
+    /// The entry points that ran, where it is one shader.
     pub entry: Option<String>,
     /// The convention that its report is under, where that is another than the comparison's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +101,8 @@ pub struct ChangedRun {
     /// What of it was not counted, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_counted: Vec<String>,
-    /// What a shader was run with: its grids, what its bindings and its immediate data held, and what was set.
+    /// What a shader was run with: its grids, what its bindings and its immediate data held, and what was set. Those of a
+    /// suite have their names before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run_with: Vec<String>,
 }
@@ -68,66 +112,6 @@ impl ChangedRun {
     pub fn ended_in_words(&self, name: &str) -> Option<String> {
         Some(format!("the program of {name} ended {}", self.ended.as_ref()?))
     }
-}
-
-/// The grid or grids of a shader, what its bindings and its immediate data held, and what was set: the same texts in both
-/// reports for what means the same.
-fn run_with(report: &ShaderReport, beside: &ShaderReport) -> Vec<String> {
-    let grid = |grid: [u32; 3]| grid.map(|extent| extent.to_string()).join(" x ");
-    let mut with = match &report.dispatches[..] {
-        [] => vec![format!("{} workgroups", grid(report.grid))],
-        several => {
-            let each = several.iter();
-            each.map(|one| format!("{} workgroups of {}", grid(one.grid), one.entry)).collect()
-        }
-    };
-    let fills = otherwise::fills(report, beside);
-    with.extend(report.bindings.iter().map(|binding| {
-        let fill = fills.get(&format!("{}.{}", binding.group, binding.binding));
-        let fill = fill.map_or("zeros", String::as_str);
-        let contents = binding.contents.as_ref().filter(|hash| !fill.ends_with(*hash));
-        let contents = contents.map_or_else(String::new, |hash| format!(" ({hash})"));
-        format!("'{}' of {} bytes: {fill}{contents}", binding.name, binding.bytes)
-    }));
-    let immediates = otherwise::immediates(report);
-    with.extend(report.immediates.iter().map(|immediate| {
-        let value = immediates.get(&immediate.name).map_or("0", String::as_str);
-        format!("{} = {value}", immediate.name)
-    }));
-    let overrides = otherwise::overrides(report, beside);
-    with.extend(overrides.iter().map(|(name, value)| format!("override {name} = {value}")));
-    with.extend(report.defines.iter().map(|(name, value)| format!("{name} defined as {value}")));
-    with
-}
-
-/// What a kernel costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct KernelFigures {
-    /// Executed FLOPs.
-    pub flops: u64,
-    /// Bytes that cross to or from storage buffers.
-    pub bytes: u64,
-    /// Median time, where it was timed.
-    pub seconds: Option<f64>,
-    /// How far apart its runs were, where there were several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spread: Option<Spread>,
-}
-
-/// What a line costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LineFigures {
-    /// The file that it is in, where that is not the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// Its number there, from 1.
-    pub line: u32,
-    /// How often it was executed.
-    pub executions: u64,
-    /// Executed FLOPs.
-    pub flops: u64,
-    /// Bytes loaded from and stored to storage buffers and textures.
-    pub bytes: u64,
 }
 
 impl KernelRun {
@@ -141,6 +125,8 @@ impl KernelRun {
             RanKernels::Shader(Box::new(load(path)?))
         } else if schema == KernelCheck::SCHEMA {
             RanKernels::Shader(Box::new(load::<KernelCheck>(path)?.report))
+        } else if schema == KernelSuite::SCHEMA {
+            RanKernels::Suite(Box::new(load(path)?))
         } else if schema == RunReport::SCHEMA {
             RanKernels::Program(Box::new(load(path)?))
         } else {
@@ -153,15 +139,19 @@ impl KernelRun {
     pub(super) fn is_counted(&self) -> bool {
         match &self.report {
             RanKernels::Shader(_) => true,
+            RanKernels::Suite(_) => !self.report.shaders().is_empty(),
             RanKernels::Program(report) => report.counted,
         }
     }
 
-    /// How its operations became FLOPs.
+    /// How its operations became FLOPs; of a suite, those of its first kernel that ran.
     pub fn convention(&self) -> Convention {
         match &self.report {
-            RanKernels::Shader(report) => report.convention,
             RanKernels::Program(report) => report.convention,
+            RanKernels::Shader(_) | RanKernels::Suite(_) => {
+                let shaders = self.report.shaders();
+                shaders.first().map_or_else(Convention::default, |shader| shader.report.convention)
+            }
         }
     }
 
@@ -169,7 +159,7 @@ impl KernelRun {
     pub(super) fn has_price(&self, convention: Convention) -> bool {
         match &self.report {
             _ if self.convention() == convention => true,
-            RanKernels::Shader(_) => true,
+            RanKernels::Shader(_) | RanKernels::Suite(_) => true,
             RanKernels::Program(report) => {
                 let rows = report.kernels.iter().map(|row| (row.flops, row.ops));
                 let mut all = rows.chain([(report.totals.flops, report.totals.ops)]);
@@ -178,18 +168,15 @@ impl KernelRun {
         }
     }
 
-    /// The FLOPs of some operations; `stated` are those under its own convention.
-    fn flops(&self, stated: u64, ops: Option<OpCounts>, convention: Convention) -> u64 {
-        match ops.filter(|_| self.convention() != convention) {
-            Some(ops) => u64::try_from(ops.wide_flops(convention)).unwrap_or(u64::MAX),
-            None => stated,
-        }
-    }
-
     /// All of its operations and traffic.
     pub(super) fn counts(&self) -> (OpCounts, Traffic) {
         match &self.report {
-            RanKernels::Shader(report) => (report.ops, report.traffic),
+            RanKernels::Shader(_) | RanKernels::Suite(_) => {
+                let each = self.report.shaders().into_iter();
+                let each = each.map(|shader| (shader.report.ops, shader.report.traffic));
+                each.reduce(|(ops, traffic), (more, moved)| (ops + more, traffic + moved))
+                    .unwrap_or_default()
+            }
             RanKernels::Program(report) => {
                 let totals = &report.totals;
                 (totals.ops.unwrap_or_default(), totals.traffic.unwrap_or_default())
@@ -200,14 +187,14 @@ impl KernelRun {
     /// What all of its kernels cost together.
     pub(super) fn total(&self, convention: Convention) -> KernelFigures {
         match &self.report {
-            RanKernels::Shader(report) => KernelFigures {
-                flops: self.flops(report.flops, Some(report.ops), convention),
-                bytes: report.traffic.storage_bytes(),
-                seconds: report.seconds,
-                spread: report.spread,
-            },
+            RanKernels::Shader(_) | RanKernels::Suite(_) => {
+                let each = self.report.shaders().into_iter();
+                let each = each.map(|shader| shader.figures(convention));
+                each.reduce(KernelFigures::and).unwrap_or_default()
+            }
             RanKernels::Program(report) => KernelFigures {
-                flops: self.flops(
+                flops: priced(
+                    report.convention,
                     report.totals.flops.unwrap_or_default(),
                     report.totals.ops,
                     convention,
@@ -219,7 +206,7 @@ impl KernelRun {
         }
     }
 
-    /// Each kernel with its name, by which it is found beside those of another run. A name that comes again has its
+    /// Each kernel, or each dispatch of a shader, with its name, by which it is found beside those of another run. A name that comes again has its
     /// number behind it; of a program, what tells its kernels apart.
     pub(super) fn kernels(
         &self,
@@ -235,13 +222,18 @@ impl KernelRun {
             kernels.push((name, figures));
         };
         match &self.report {
+            RanKernels::Suite(_) => {
+                for shader in self.report.shaders() {
+                    add(shader.name.unwrap_or_default(), shader.figures(convention));
+                }
+            }
             RanKernels::Shader(report) if report.dispatches.is_empty() => {
                 add(&report.entry, self.total(convention));
             }
             RanKernels::Shader(report) => {
                 for row in &report.dispatches {
                     let bytes = row.traffic.storage_bytes();
-                    let flops = self.flops(row.flops, Some(row.ops), convention);
+                    let flops = priced(report.convention, row.flops, Some(row.ops), convention);
                     let (seconds, spread) = (row.seconds, row.spread);
                     add(&row.entry, KernelFigures { flops, bytes, seconds, spread });
                 }
@@ -249,11 +241,12 @@ impl KernelRun {
             RanKernels::Program(report) => {
                 let names = match &beside.report {
                     RanKernels::Program(other) => report.names_beside(other),
-                    RanKernels::Shader(_) => report.names(),
+                    RanKernels::Shader(_) | RanKernels::Suite(_) => report.names(),
                 };
                 for (row, name) in report.kernels.iter().zip(&names) {
                     let bytes = row.traffic.unwrap_or_default().storage_bytes();
-                    let flops = self.flops(row.flops.unwrap_or_default(), row.ops, convention);
+                    let flops = row.flops.unwrap_or_default();
+                    let flops = priced(report.convention, flops, row.ops, convention);
                     let seconds = row.seconds;
                     add(name, KernelFigures { flops, bytes, seconds, spread: None });
                 }
@@ -262,28 +255,23 @@ impl KernelRun {
         kernels
     }
 
-    /// The lines of the source, each with what it costs.
-    pub(super) fn lines(&self, convention: Convention) -> Vec<(&str, LineFigures)> {
-        let RanKernels::Shader(report) = &self.report else { return Vec::new() };
-        // Lines that nothing is charged to are not lines that cost nothing.
-        if report.lines.is_empty() {
-            return Vec::new();
-        }
-        let costs: BTreeMap<(Option<&str>, u32), _> =
-            report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row)).collect();
-        let lines = (1..).zip(report.source.lines()).map(|(number, text)| {
-            let (file, line) = report.file_of(number);
-            let cost = costs.get(&(file, line));
-            let figures = LineFigures {
-                file: file.map(str::to_owned),
-                line,
-                executions: cost.map_or(0, |row| row.executions),
-                flops: cost.map_or(0, |row| self.flops(row.flops, Some(row.ops), convention)),
-                bytes: cost.map_or(0, |row| row.traffic.storage_bytes()),
-            };
-            (text, figures)
+    /// Who ran its shaders.
+    fn adapters(&self) -> Vec<String> {
+        let shaders = self.report.shaders().into_iter();
+        let mut names: Vec<String> = shaders.map(|its| its.report.adapter.name.clone()).collect();
+        names.dedup();
+        names
+    }
+
+    /// What the shaders that both have were run with.
+    fn run_with(&self, beside: &Self) -> Vec<String> {
+        let shaders = self.report.shaders().into_iter();
+        let both = shaders.filter_map(|shader| Some((shader, beside.report.shader(shader.name)?)));
+        let said = both.flat_map(|(Shader { name, report }, other)| {
+            let of = name.map_or_else(String::new, |name| format!("{name}: "));
+            run_with(report, other.report).into_iter().map(move |text| format!("{of}{text}"))
         });
-        lines.collect()
+        said.collect()
     }
 
     /// What it is, beside another, where both are compared under this convention.
@@ -296,13 +284,25 @@ impl KernelRun {
                 what: report.shader.clone(),
                 entry: Some(report.entry.clone()),
                 saved_under,
-                adapters: vec![report.adapter.name.clone()],
+                adapters: self.adapters(),
                 ended: None,
                 not_counted: Vec::new(),
-                run_with: match &beside.report {
-                    RanKernels::Shader(beside) => run_with(report, beside),
-                    RanKernels::Program(_) => Vec::new(),
-                },
+                run_with: self.run_with(beside),
+            },
+            RanKernels::Suite(suite) => ChangedRun {
+                file,
+                what: suite.suite.clone(),
+                entry: None,
+                saved_under,
+                adapters: self.adapters(),
+                ended: None,
+                not_counted: suite
+                    .kernels
+                    .iter()
+                    .filter(|kernel| kernel.check().is_none())
+                    .map(|kernel| format!("{} did not run", kernel.name))
+                    .collect(),
+                run_with: self.run_with(beside),
             },
             RanKernels::Program(report) => ChangedRun {
                 file,
