@@ -139,7 +139,7 @@ impl Results {
 }
 
 /// Holds `check` on the given shapes, then on a dozen drawn from `any`, or on a driver, which compiles for each of them,
-/// on four: the same ones at every run, so that keeping within a tolerance is never a matter of luck.
+/// on two: the same ones at every run, so that keeping within a tolerance is never a matter of luck.
 pub fn on_shapes<S: Copy + std::fmt::Debug>(
     given: &[S],
     any: impl Strategy<Value = S>,
@@ -149,7 +149,7 @@ pub fn on_shapes<S: Copy + std::fmt::Debug>(
         for &shape in given {
             check(&mut *gpu, shape);
         }
-        let cases = if gpu.adapter().backend == Backend::Embedded { 12 } else { 4 };
+        let cases = if gpu.adapter().backend == Backend::Embedded { 12 } else { 2 };
         let gpu = RefCell::new(gpu);
         let config = Config { cases, failure_persistence: None, ..Config::default() };
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
