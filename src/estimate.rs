@@ -4,8 +4,6 @@
 
 mod file;
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +15,7 @@ use crate::{
     exact::Exact,
     family::{BatchShape, ModelConfig, Scope, Training},
     forecast::{Forecast, Question, Recomputed, Step},
-    model,
+    model::{self, NotRun},
     operation::Optimizer,
     term::{Published, overflow},
 };
@@ -31,8 +29,7 @@ const ESTIMATE: &str = "estimate";
 pub struct Estimate {
     model: Option<String>,
     set: Vec<String>,
-    left_out: Vec<String>,
-    dropout: BTreeMap<String, f64>,
+    not_run: NotRun,
     config: ModelConfig,
     shape: BatchShape,
     training: Training,
@@ -68,8 +65,7 @@ impl Estimate {
         Ok(Self {
             model: None,
             set: Vec::new(),
-            left_out: Vec::new(),
-            dropout: BTreeMap::new(),
+            not_run: NotRun::default(),
             config: config.clone(),
             shape,
             training,
@@ -113,16 +109,10 @@ impl Estimate {
         Self { model: Some(name.to_owned()), set, ..self }
     }
 
-    /// The same estimate, with what the model's files hold beside it, which is in no figure.
+    /// The same estimate, with what the model's files hold or ask for that is in no figure.
     #[must_use]
-    pub fn without(self, left_out: Vec<String>) -> Self {
-        Self { left_out, ..self }
-    }
-
-    /// The same estimate, with the dropout that the model's files ask for, each field with the part that would be dropped.
-    #[must_use]
-    pub fn with_dropout(self, dropout: BTreeMap<String, f64>) -> Self {
-        Self { dropout, ..self }
+    pub fn without(self, not_run: NotRun) -> Self {
+        Self { not_run, ..self }
     }
 
     /// The name that the user gave the model.
@@ -135,14 +125,9 @@ impl Estimate {
         &self.set
     }
 
-    /// What the model's files hold beside it, which is in no figure.
-    pub fn left_out(&self) -> &[String] {
-        &self.left_out
-    }
-
-    /// The dropout that the model's files ask for, which is in no figure.
-    pub fn dropout(&self) -> &BTreeMap<String, f64> {
-        &self.dropout
+    /// What the model's files hold or ask for that is in no figure.
+    pub fn not_run(&self) -> &NotRun {
+        &self.not_run
     }
 
     /// Who published the estimator, and where.

@@ -57,15 +57,16 @@ impl Cause {
 
 /// Every cause of the difference between passes as measured, each with whether another ran in its place,
 /// and terms as estimated: by phase, the largest difference first. Causes whose difference is zero are
-/// among them. `account` is the family's.
+/// among them. `account` is the family's, and `packs` says whether a row holds several sequences.
 pub fn causes<'a>(
     account: &dyn Account,
+    packs: bool,
     passes: impl IntoIterator<Item = (&'a Pass, OpCounts, bool)>,
     terms: impl IntoIterator<Item = &'a Term>,
     convention: Convention,
 ) -> Vec<Cause> {
     let mut ledger: BTreeMap<(Phase, Subject), Balance> = BTreeMap::new();
-    let mut facts = Facts::default();
+    let mut facts = Facts::of_rows(packs);
     for (pass, ops, extrapolated) in passes {
         if pass.recomputed {
             let flops = ops.flops(convention);

@@ -25,7 +25,7 @@ pub(crate) use member::NO_ADAPTERS;
 pub use member::{Family, Member, ModelConfig, Object, Shortened};
 pub use packing::Packing;
 pub use shape::{AskedShape, BatchShape, Positions};
-pub(crate) use spelling::nearest;
+pub(crate) use spelling::{meant, nearest};
 pub use training::{
     Choices, Chosen, EveryValue, MOST_OPTIONS, Recompute, Scope, StepOption, Training,
 };

@@ -4,10 +4,10 @@
 mod batch;
 mod checkpoint;
 mod decoder;
-mod dropout;
 mod exact;
 mod json;
 pub mod lower;
+mod not_run;
 mod seed;
 mod source;
 mod sources;
@@ -23,6 +23,7 @@ pub use crate::{
 
 pub use batch::Batch;
 pub use exact::{exact, schedule};
+pub use not_run::NotRun;
 pub use source::Model;
 pub use sources::Sources;
 pub use weights::Weights;

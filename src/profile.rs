@@ -92,8 +92,7 @@ pub fn profile(
         convention,
     };
     let mut report = Report::new(subject, &plan, &run.measurement, estimate, run.loss);
-    report.left_out.clone_from(&model.left_out);
-    report.dropout.clone_from(&model.dropout);
+    report.not_run.clone_from(&model.not_run);
     report.provenance.kernel_set = request.kernels;
     let ways = match training.scope {
         Scope::Step => ways_to_train(&model.config, batch.shape, &target, (training, convention))?,

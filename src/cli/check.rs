@@ -48,6 +48,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         batch: shape.batch(),
         seq: shape.seq(),
         options: chosen.or_first(model.config.family().options),
+        not_run: model.not_run.clone(),
     };
     let agreement = Agreement::new(&plan, &runs).of(subject);
     formats.write(&agreement, &places, common)?;

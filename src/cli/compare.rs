@@ -174,7 +174,7 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let shape = BatchShape::resolve(shape, &model.config)?;
     output::warn(shape.warning(&model.config), common);
     let training = setup.training();
-    let estimate = Estimate::new(&model.config, shape, training)?;
+    let estimate = Estimate::new(&model.config, shape, training)?.without(model.not_run);
     Ok(Candidate::estimated(&model.name, training, &estimate))
 }
 

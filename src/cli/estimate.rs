@@ -29,8 +29,7 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     }
     let shape = BatchShape::resolve(shape, &model.config)?;
     let estimate = Estimate::new(&model.config, shape, training)?;
-    let estimate = estimate.of_model(&model.name, set).without(model.left_out);
-    let mut estimate = estimate.with_dropout(model.dropout);
+    let mut estimate = estimate.of_model(&model.name, set).without(model.not_run);
     output::warn(shape.warning(&model.config), common);
     let question = asked.ahead.question()?;
     if !question.is_empty() {

@@ -30,8 +30,7 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
     let mut report = FormulasReport::new(&asked.name, config, &tokens, Recipe::of(training));
-    report.left_out = model.left_out.clone();
-    report.dropout = model.dropout.clone();
+    report.not_run = model.not_run.clone();
     let question = asked.ahead.question()?;
     if !question.is_empty() {
         report = report.with_forecast(question)?;

@@ -14,7 +14,7 @@ use crate::{
     exact::Exact,
     family::{BatchShape, ModelConfig, Packing, Recompute, Scope, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
-    model,
+    model::{self, NotRun},
     operation::Optimizer,
     term::{FieldFormula, PerFunction, PhaseFlops, Term},
 };
@@ -35,12 +35,9 @@ pub(super) struct WrittenEstimate {
     /// What was changed of its configuration, each as `KEY=VALUE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     set: Vec<String>,
-    /// What the model's files hold beside it, which is neither run nor counted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    left_out: Vec<String>,
-    /// The dropout that the model's files ask for, each field with the part that would be dropped; it is in no figure.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    dropout: BTreeMap<String, f64>,
+    /// What the model's files hold or ask for that is in no figure.
+    #[serde(flatten)]
+    not_run: NotRun,
     /// The model and the shape of a batch.
     model_config: Config,
     /// What the whole step costs.
@@ -120,8 +117,7 @@ impl From<super::Estimate> for WrittenEstimate {
             component_breakdown: breakdown(&estimate),
             model: estimate.model,
             set: estimate.set,
-            left_out: estimate.left_out,
-            dropout: estimate.dropout,
+            not_run: estimate.not_run,
             model_config: Config {
                 config: estimate.config,
                 seq_len: estimate.shape.seq(),
@@ -169,8 +165,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         let estimate = Self {
             model: written.model,
             set: written.set,
-            left_out: written.left_out,
-            dropout: written.dropout,
+            not_run: written.not_run,
             config,
             shape,
             training,

@@ -33,6 +33,8 @@ pub struct Facts {
     pub(super) masks_keys: bool,
     /// Whether one does not even meet all keys up to itself.
     pub(super) has_windows: bool,
+    /// Whether a row holds several sequences, of which none attends to another.
+    packs: bool,
     /// Passes of attention's forward pass.
     attention_outputs: usize,
     /// Passes of attention's backward pass: by the output, by queries, by keys and values.
@@ -51,6 +53,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Nothing seen yet of a step whose rows hold several sequences, or one each.
+    pub(super) fn of_rows(packs: bool) -> Self {
+        Self { packs, ..Self::default() }
+    }
+
     /// Takes note of a pass.
     pub(super) fn learn(&mut self, pass: &Pass) {
         match pass.operation {
@@ -122,21 +129,37 @@ impl Facts {
 
     /// What is said of attention where queries do not meet all keys: that, where they meet all up to themselves.
     pub(super) const fn masked(&self, causal: &'static str) -> &'static str {
-        match (self.masks_keys, self.has_windows) {
-            (false, _) => "",
-            (true, false) => causal,
-            (true, true) => ": over the keys up to a query, in layers with a window those in it",
+        match (self.packs, self.masks_keys, self.has_windows) {
+            (false, false, _) => "",
+            (false, true, false) => causal,
+            (false, true, true) => {
+                ": over the keys up to a query, in layers with a window those in it"
+            }
+            (true, _, false) => {
+                ": over the keys up to a query in its own sequence, and not in the row"
+            }
+            (true, _, true) => {
+                ": over the keys up to a query in its own sequence, and not in the row, in layers with a window those \
+                 in it"
+            }
         }
     }
 
     /// The same of a backward pass that stops at the lowest adapter.
     pub(super) const fn masked_above_adapters(&self) -> &'static str {
-        match (self.masks_keys, self.has_windows) {
-            (false, _) => ": nothing flows below the lowest adapter",
-            (true, false) => {
+        match (self.packs, self.masks_keys, self.has_windows) {
+            (false, false, _) => ": nothing flows below the lowest adapter",
+            (false, true, false) => {
                 ": over half of the square, and nothing flows below the lowest adapter"
             }
-            (true, true) => {
+            (true, _, false) => {
+                ": over the keys up to a query in its own sequence, and nothing flows below the lowest adapter"
+            }
+            (true, _, true) => {
+                ": over the keys up to a query in its own sequence, in layers with a window those in it, and nothing \
+                 flows below the lowest adapter"
+            }
+            (false, true, true) => {
                 ": over the keys up to a query, in layers with a window those in it, and nothing flows below the \
                  lowest adapter"
             }

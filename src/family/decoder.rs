@@ -210,15 +210,14 @@ impl Member for DecoderConfig {
     }
 
     fn trained(&self) -> Option<String> {
-        Some(self.adapters.as_ref().map_or_else(|| ALL_PARAMETERS.to_owned(), adapters_of))
+        Some(self.trains())
     }
 
     fn ways_to_train(&self) -> Vec<(String, ModelConfig)> {
         let adapters =
             self.adapters.clone().unwrap_or_else(|| Adapters::usual(self.architecture.fuses()));
-        let name = adapters_of(&adapters);
-        let with = |adapters| ModelConfig::from(Self { adapters, ..self.clone() });
-        vec![(ALL_PARAMETERS.to_owned(), with(None)), (name, with(Some(adapters)))]
+        let ways = [None, Some(adapters)].map(|adapters| Self { adapters, ..self.clone() });
+        ways.into_iter().map(|way| (way.trains(), way.into())).collect()
     }
 
     fn shortened(&self) -> Result<Shortened, Error> {
@@ -305,13 +304,6 @@ impl DecoderConfig {
         }
         Ok(())
     }
-}
-
-/// What is trained where there are no adapters, in words.
-const ALL_PARAMETERS: &str = "all parameters";
-
-fn adapters_of(adapters: &Adapters) -> String {
-    format!("adapters of {adapters}")
 }
 
 /// The layout of a configuration: what every member states, and whatever else it does.

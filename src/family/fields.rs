@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::spelling::{close, nearest};
+use super::spelling::{close, meant};
 
 /// The fields that a family's configurations may set.
 pub type Fields = &'static [&'static str];
@@ -134,7 +134,7 @@ fn unknown(name: &str, known: Fields) -> String {
     let short = || SHORT.iter().filter(|(_, long)| known.contains(long));
     let names = known.iter().copied().chain(short().map(|(short, _)| *short));
     let guess =
-        nearest(name, names).map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
+        meant(name, names).map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
     let short: Vec<String> = short().map(|(short, long)| format!("{short} for {long}")).collect();
     let short = match short.as_slice() {
         [] => String::new(),

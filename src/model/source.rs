@@ -1,17 +1,14 @@
 //! What MODEL on the command line stands for: a preset by name, or a folder as Hugging Face lays
 //! one out.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{Weights, checkpoint, checkpoint::is_there, dropout, json::object_in, weights::Stored};
+use super::{NotRun, Weights, checkpoint, checkpoint::is_there, json::object_in, weights::Stored};
 use crate::{
     Error,
     blocks::ParameterSpec,
     family::{
-        Family, HeldModel, ModelConfig, NO_ADAPTERS, Object, Positions, StoredNames, nearest, set,
+        Family, HeldModel, ModelConfig, NO_ADAPTERS, Object, Positions, StoredNames, meant, set,
         setting_of,
     },
     tensors::TensorFile,
@@ -39,10 +36,8 @@ pub struct Model {
     pub adapter: Option<PathBuf>,
     /// A file that seems to hold its weights in a format that is not read, where it has no checkpoint.
     pub not_read: Option<PathBuf>,
-    /// What its files hold beside it, which is neither run nor counted.
-    pub left_out: Vec<String>,
-    /// The dropout that its files ask for, each field with the part that would be dropped. No kernel drops anything.
-    pub dropout: BTreeMap<String, f64>,
+    /// What its files hold or ask for that is in no figure.
+    pub not_run: NotRun,
 }
 
 impl Model {
@@ -124,10 +119,7 @@ impl Model {
             checkpoint,
             adapter: folder.filter(|_| saved.is_some()).map(|folder| folder.join(ADAPTER_WEIGHTS)),
             not_read: other.and_then(|folder| checkpoint::not_read(folder)),
-            left_out: found.left_out.iter().map(|&part| part.to_owned()).collect(),
-            dropout: dropout::asked(
-                [Some(&found.object), saved.as_ref().map(|(_, saved)| saved)].into_iter().flatten(),
-            ),
+            not_run: NotRun::of(&found, saved.as_ref().map(|(_, saved)| saved)),
         })
     }
 
@@ -255,7 +247,7 @@ impl Origin {
         let presets: Vec<&str> = Family::presets().map(|(preset, _)| preset).collect();
         // The names of Hugging Face's hub have an owner, and capitals.
         let own = name.rsplit('/').next().unwrap_or(name).to_lowercase();
-        let guess = nearest(&own, presets.iter().copied())
+        let guess = meant(&own, presets.iter().copied())
             .map_or_else(String::new, |guess| format!(". Did you mean '{guess}'?"));
         Err(Error::Config(format!(
             "no model '{name}': it is neither a preset ({}) nor a folder with a {CONFIG_FILE}{guess}",

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::answer::{Answer, Problems, at_both_ends};
 use super::number::{grouped, several};
 use super::{
-    Bar, Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, bars, provenance,
-    watched,
+    Bar, Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, bars, not_run,
+    provenance, watched,
 };
 use crate::{
     check::{ROUNDING, Tally, Verdict},
@@ -19,6 +19,7 @@ use crate::{
 impl Paged for Agreement {
     fn page(&self, _every_layer: bool) -> Page {
         let definition = Fact { prose: true, ..Fact::new("measured", &*self.definition) };
+        let beside = self.subject.iter().flat_map(|subject| not_run(&subject.not_run));
         let chosen = provenance::kernels(&self.kernels_chosen);
         let mut found: Vec<Fact> = self.counts.iter().map(|counts| counted(self, counts)).collect();
         let seen = self.watched.iter();
@@ -33,6 +34,7 @@ impl Paged for Agreement {
                         "What is measured",
                         subject(self)
                             .into_iter()
+                            .chain(beside)
                             .chain([definition])
                             .chain(chosen)
                             .collect::<Vec<_>>(),
@@ -48,7 +50,7 @@ impl Paged for Agreement {
 
 /// What was run, and what is held against what.
 fn subject(agreement: &Agreement) -> Option<Fact> {
-    let CheckedModel { model, batch, seq, options } = agreement.subject.as_ref()?;
+    let CheckedModel { model, batch, seq, options, not_run: _ } = agreement.subject.as_ref()?;
     let opinions: Vec<&str> = agreement.counts.iter().map(|counts| counts.name.as_str()).collect();
     let how: String =
         options.unusual().map(|(of, value)| format!(", {value} {}", of.noun)).collect();

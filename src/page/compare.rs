@@ -5,7 +5,7 @@ use super::forecast::RECOMPUTED;
 use super::number::{decimals, grouped};
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
-    config_line, priced, provenance, scope_line, tokens_line, uncharged,
+    config_line, not_run, priced, provenance, scope_line, tokens_line, uncharged,
 };
 use crate::{
     component::Phase,
@@ -96,6 +96,7 @@ fn head(report: &CompareReport) -> Vec<Fact> {
                 ..Fact::new("", format!("estimate by {}", model_config.estimator()))
             },
         ]);
+        facts.extend(not_run(&side.not_run));
         let is_counted = side.exact.is_some() || adapter.is_some();
         facts.extend(uncharged(*training, is_counted));
         let ran = side.provenance.as_ref();

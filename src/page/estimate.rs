@@ -4,7 +4,7 @@
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, components::Layers,
-    config_line, exact_line, how_line, left_out, tokens_line, uncharged, without_dropout,
+    config_line, exact_line, how_line, not_run, tokens_line, uncharged,
 };
 use crate::{
     component::Phase,
@@ -34,8 +34,7 @@ impl Paged for Estimate {
             Fact::new("step", run),
             Fact::new("estimate", format!("of {step}, in FLOPs, by {}", self.source())),
         ]);
-        head.extend(left_out(self.left_out()));
-        head.extend(without_dropout(self.dropout()));
+        head.extend(not_run(self.not_run()));
         head.extend(uncharged(self.training(), self.exact().is_some()));
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {

@@ -3,9 +3,9 @@
 
 use super::forecast::RECOMPUTED;
 use super::{
-    Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table, left_out,
+    Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table, field, not_run,
     number::{duration, grouped},
-    tokens_line, without_dropout,
+    tokens_line,
 };
 use crate::{
     exact::{Exact, Phases},
@@ -51,10 +51,7 @@ impl Paged for FormulasReport {
 }
 
 fn facts(report: &FormulasReport) -> Vec<Fact> {
-    let fields = report.model_config.iter();
-    let fields: Vec<String> = fields
-        .map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')))
-        .collect();
+    let fields: Vec<String> = report.model_config.iter().map(field).collect();
     let packed: Vec<String> = report.packed.iter().map(u32::to_string).collect();
     let packed = match packed.is_empty() {
         true => String::new(),
@@ -101,8 +98,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
         Fact::new("step", step),
     ];
-    facts.extend(left_out(&report.left_out));
-    facts.extend(without_dropout(&report.dropout));
+    facts.extend(not_run(&report.not_run));
     facts.extend([
         Fact::new("N", n),
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },

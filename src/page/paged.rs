@@ -1,6 +1,6 @@
 //! What it takes of a result to have a page, and the words that many pages share.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use crate::{
     exact::Exact,
     execute::Adapter,
     family::{ModelConfig, Recompute, Scope, Training},
+    model::NotRun,
     op::Convention,
     result::Examined,
 };
@@ -52,9 +53,12 @@ pub(super) fn config_line(config: &ModelConfig) -> String {
     let derived = config.derived().into_iter().filter(|(key, _)| !said(key));
     let derived = derived.map(|(key, value)| format!("{key} {value}"));
     let fields = written.as_object().into_iter().flatten();
-    let fields =
-        fields.map(|(key, value)| format!("{key} {}", brief(value).to_string().trim_matches('"')));
-    fields.chain(derived).collect::<Vec<_>>().join(", ")
+    fields.map(field).chain(derived).collect::<Vec<_>>().join(", ")
+}
+
+/// A field of a configuration and its value.
+pub(super) fn field((key, value): (&String, &Value)) -> String {
+    format!("{key} {}", brief(value).to_string().trim_matches('"'))
 }
 
 /// An object with its lists of many numbers told by how many there are: factors of each pair of a head's elements.
@@ -152,17 +156,17 @@ pub(super) fn uncharged(training: Training, has_exact: bool) -> Option<Fact> {
     applies.then(|| Fact { prose: true, ..Fact::new("recompute", text) })
 }
 
-/// That the dropout a model's files ask for is in no figure.
-pub(super) fn without_dropout(dropout: &BTreeMap<String, f64>) -> Option<Fact> {
+/// That what a model's files hold beside it, and the dropout that they ask for, is in no figure.
+pub(super) fn not_run(of: &NotRun) -> Vec<Fact> {
+    let NotRun { left_out, dropout } = of;
+    let parts = format!("{}, beside it in its files: no figure has them", left_out.join(" and "));
     let asked: Vec<String> = dropout.iter().map(|(name, part)| format!("{name} {part}")).collect();
-    let text = format!("dropout: {}; kernels compute without it", asked.join(", "));
-    (!asked.is_empty()).then(|| Fact::new("not run", text))
-}
-
-/// That what a model's files hold beside it is in no figure.
-pub(super) fn left_out(parts: &[String]) -> Option<Fact> {
-    let text = format!("{}, beside it in its files: no figure has them", parts.join(" and "));
-    (!parts.is_empty()).then(|| Fact::new("not run", text))
+    let asked = format!("dropout: {}; kernels compute without it", asked.join(", "));
+    [(left_out.is_empty(), parts), (dropout.is_empty(), asked)]
+        .into_iter()
+        .filter(|(nothing, _)| !nothing)
+        .map(|(_, text)| Fact::new("not run", text))
+        .collect()
 }
 
 fn packed(training: Training) -> String {

@@ -5,8 +5,8 @@ use super::answer::{Answer, Problems};
 use super::number::{self, decimal, grouped, ratio, seconds, signed};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, about, adapter_line, agreement::in_words, beyond,
-    causes, components, config_line, forecast, left_out, marked, pictures, provenance, roofline,
-    scope_line, tokens_line, watched, without_dropout,
+    causes, components, config_line, forecast, marked, not_run, pictures, provenance, roofline,
+    scope_line, tokens_line, watched,
 };
 use crate::{
     check::Verdict,
@@ -85,8 +85,7 @@ fn head(report: &Report) -> Vec<Fact> {
         Fact::new("run", format!("{}; {scope}", tokens_line([*batch, *seq], training.accumulate))),
         Fact::new("data", &report.data),
     ]);
-    facts.extend(left_out(&report.left_out));
-    facts.extend(without_dropout(&report.dropout));
+    facts.extend(not_run(&report.not_run));
     facts.push(Fact::new("adapter", adapter_line(&report.adapter)));
     facts.extend(report.provenance.moved.as_ref().map(provenance::moved));
     facts.extend(provenance::kernels(&report.provenance.kernels_chosen));

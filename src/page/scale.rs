@@ -6,7 +6,7 @@ use super::forecast::RECOMPUTED;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
-    exact_line, growth, provenance, scope_line, uncharged,
+    exact_line, growth, not_run, provenance, scope_line, uncharged,
 };
 use crate::{
     component::Phase,
@@ -64,6 +64,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     });
     let mut facts = vec![Fact::new("model", model.unwrap_or_else(|| sweep.model.clone()))];
     facts.extend(report.points.first().and_then(|point| about(&point.bill.model_config)));
+    facts.extend(bill.into_iter().flat_map(|bill| not_run(&bill.not_run)));
     facts.extend(report.points.first().map(|point| Fact {
         prose: true,
         ..Fact::new("estimate", point.bill.model_config.estimator())

@@ -11,6 +11,7 @@ use crate::{
     check::{self, Tally, Verdict},
     family::Chosen,
     measure::{ChosenKernel, KeptTensor, Run},
+    model::NotRun,
     plan::{KernelName, Plan},
     result::Watched,
 };
@@ -55,7 +56,7 @@ const fn usual() -> f64 {
 }
 
 /// What was run for a check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckedModel {
     /// Name of a preset, or the folder of a model.
     pub model: String,
@@ -66,6 +67,9 @@ pub struct CheckedModel {
     /// What was chosen of the family's own options.
     #[serde(flatten)]
     pub options: Chosen,
+    /// What the model's files hold or ask for that no pass has.
+    #[serde(flatten)]
+    pub not_run: NotRun,
 }
 
 /// One kernel launch.

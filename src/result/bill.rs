@@ -11,7 +11,7 @@ use crate::{
     estimate::{Estimate, Term},
     exact::{Exact, ExactItem},
     family::{ModelConfig, Training},
-    model,
+    model::{self, NotRun},
     op::{Convention, OpCounts},
     plan::Pass,
 };
@@ -30,6 +30,9 @@ pub struct Bill {
     /// Which part of a training step it is, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// What the model's files hold or ask for that is in no figure.
+    #[serde(flatten)]
+    pub not_run: NotRun,
     /// By phase, and within it in the order of the model.
     pub items: Vec<Item>,
     /// What a whole training step costs by closed forms, where the model is a decoder.
@@ -150,6 +153,7 @@ impl Bill {
             batch: estimate.shape().batch(),
             seq: estimate.shape().seq(),
             training,
+            not_run: estimate.not_run().clone(),
             items: items(&rows, |row| Figures { estimate: row.estimate, ..Figures::default() }),
             exact: estimate.exact(),
             exact_items: estimate.exact().map_or_else(Vec::new, |_| {
@@ -178,6 +182,7 @@ impl Bill {
             batch: report.batch,
             seq: report.seq,
             training: report.training,
+            not_run: report.not_run.clone(),
             items: items(&report.components, figures),
             exact: model::exact(&report.model_config, [report.batch, report.seq], report.training),
             exact_items: exact_items(

@@ -24,6 +24,7 @@ use crate::{
     exact::{Exact, ExactItem},
     execute::Adapter,
     family::{ModelConfig, Training},
+    model::NotRun,
     op::Convention,
     result::Report,
 };
@@ -99,6 +100,9 @@ pub struct Side {
     /// Which part of a training step it is, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// What the model's files hold or ask for that is in no figure.
+    #[serde(flatten)]
+    pub not_run: NotRun,
     /// The convention that its saved report is under, where that is another than the comparison's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_under: Option<Convention>,
@@ -333,7 +337,17 @@ impl CompareReport {
 
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
-        let Bill { model, model_config, batch, seq, training, items: _, exact, exact_items } = bill;
+        let Bill {
+            model,
+            model_config,
+            batch,
+            seq,
+            training,
+            not_run,
+            items: _,
+            exact,
+            exact_items,
+        } = bill;
         let saved_under = run.as_ref().and_then(|run| run.saved_under);
         let (adapter, verdict, provenance) = match run {
             Some(CandidateRun { adapter, convention: _, saved_under: _, verdict, provenance }) => {
@@ -348,6 +362,7 @@ impl Side {
             batch,
             seq,
             training,
+            not_run,
             saved_under,
             adapter,
             verdict,

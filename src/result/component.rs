@@ -135,6 +135,6 @@ fn row_name(component: &ComponentName, phase: Phase) -> ComponentName {
     match (phase, bk_core) {
         (Phase::Optimizer, _) => component.outermost(),
         (_, Some(position)) => component.outer(position + 1),
-        (_, None) => component.outer(if component.layer.is_some() { 2 } else { 3 }),
+        (_, None) => component.outer(2),
     }
 }

@@ -1,7 +1,7 @@
 //! Every published formula on one decoder beside the exact count of a training step, as one serialisable
 //! value.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::{
         is_one, nearest, one,
     },
     forecast::{Forecast, Question, Recomputed, Step},
-    model,
+    model::{self, NotRun},
     operation::Optimizer,
     published::{FormulaRow, Judged, judge},
 };
@@ -40,12 +40,9 @@ pub struct FormulasReport {
     pub packed: Vec<u32>,
     /// How it is trained.
     pub training: TrainingSummary,
-    /// What the model's files hold beside it, which is neither run nor counted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<String>,
-    /// The dropout that the model's files ask for, each field with the part that would be dropped; it is in no figure.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub dropout: BTreeMap<String, f64>,
+    /// What the model's files hold or ask for that is in no figure.
+    #[serde(flatten)]
+    pub not_run: NotRun,
     /// What the exact count is.
     pub definition: Cow<'static, str>,
     /// What a training step costs by closed forms.
@@ -115,12 +112,9 @@ impl FormulasReport {
         let parameters = config.base_parameters();
         let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
         let tables = if config.tie_word_embeddings { 1 } else { 2 };
-        let (trains, trained_parameters) = match &config.adapters {
-            None => ("all parameters".to_owned(), config.base_parameters()),
-            Some(adapters) => (
-                format!("adapters of rank {} on {}", adapters.rank, adapters.targets),
-                config.adapter_parameters(),
-            ),
+        let trained_parameters = match config.adapters.is_some() {
+            true => config.adapter_parameters(),
+            false => config.base_parameters(),
         };
         Self {
             schema: Self::SCHEMA.into(),
@@ -130,7 +124,7 @@ impl FormulasReport {
             seq: u32::try_from(tokens.seq()).unwrap_or(u32::MAX),
             packed,
             training: TrainingSummary {
-                trains,
+                trains: config.trains(),
                 parameters,
                 active_parameters: config.active_parameters(),
                 parameters_without_embedding: parameters - table,
@@ -140,8 +134,7 @@ impl FormulasReport {
                 accumulate: training.micro_batches,
                 recompute: if training.recompute { "layers" } else { "none" }.into(),
             },
-            left_out: Vec::new(),
-            dropout: BTreeMap::new(),
+            not_run: NotRun::default(),
             definition: Self::DEFINITION.into(),
             exact,
             named: false,

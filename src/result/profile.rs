@@ -1,7 +1,7 @@
 //! What a training step's run found out: each pass with its counts, cost, time and verdict, and what they
 //! add up to by phase and component.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::{
     forecast::{Forecast, Question, Recomputed, Step},
     formula::{Forms, forms},
     measure::Measurement,
-    model::Sources,
+    model::{NotRun, Sources},
     observe::Timing,
     op::{Convention, OpCounts},
     operation::Operation,
@@ -127,12 +127,9 @@ pub struct Report {
     /// What the files of its model and its data hold, where it is a point of a sweep that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Sources>,
-    /// What the model's files hold beside it, which is neither run nor counted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<String>,
-    /// The dropout that the model's files ask for, each field with the part that would be dropped. Nothing of it ran.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub dropout: BTreeMap<String, f64>,
+    /// What the model's files hold or ask for that is in no figure.
+    #[serde(flatten)]
+    pub not_run: NotRun,
     /// B.
     pub batch: u32,
     /// N.
@@ -233,6 +230,7 @@ impl Report {
         let extrapolation = extrapolation(plan, measurement);
         let mut causes = explain::causes(
             config.account(),
+            !training.packed.is_none(),
             plan.passes
                 .iter()
                 .zip(&measurement.passes)
@@ -254,8 +252,7 @@ impl Report {
             model_config: config.clone(),
             data: data.to_owned(),
             sources: None,
-            left_out: Vec::new(),
-            dropout: BTreeMap::new(),
+            not_run: NotRun::default(),
             batch: shape.batch(),
             seq: shape.seq(),
             training: Training {

@@ -182,8 +182,7 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
         checkpoint: None,
         adapter: None,
         not_read: None,
-        left_out: Vec::new(),
-        dropout: Default::default(),
+        not_run: Default::default(),
     };
     let limits = executor.adapter().limits;
     let plan = lower(config, batch.shape, training, limits).unwrap();

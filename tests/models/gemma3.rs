@@ -328,7 +328,7 @@ fn checkpoints_beside_a_vision_tower_are_read() {
         let folder = holder(prefixes, &others);
         let model = Model::resolve::<&str>(folder.path().to_str().unwrap(), []).unwrap();
         assert_eq!(model.config, own.config);
-        assert_eq!(model.left_out, ["the vision tower", "its projector"]);
+        assert_eq!(model.not_run.left_out, ["the vision tower", "its projector"]);
         let read = model.weights(0).unwrap();
         for parameter in model.config.parameters() {
             let name = &parameter.name;
@@ -339,7 +339,7 @@ fn checkpoints_beside_a_vision_tower_are_read() {
         let error = model.weights(0).unwrap_err().to_string();
         assert!(error.contains("'audio_tower.weight' is no parameter"), "{error}");
     }
-    assert!(own.left_out.is_empty());
+    assert!(own.not_run.left_out.is_empty());
     let folder = holder(&older, &[]);
     let model = Model::resolve(folder.path().to_str().unwrap(), ["num_hidden_layers=2"]).unwrap();
     let layers = |config: &ModelConfig| config.get::<DecoderConfig>().unwrap().layers.len();

@@ -366,7 +366,7 @@ fn another_field_makes_other_logits() {
 #[test]
 fn dropout_is_told_of() {
     let asked = ["resid_pdrop=0.1", "embd_pdrop=0.2", "attention_dropout=0.3"];
-    let dropout = Model::resolve(GOLDEN, asked).unwrap().dropout;
+    let dropout = Model::resolve(GOLDEN, asked).unwrap().not_run.dropout;
     let parts = [("attention_dropout", 0.3), ("embd_pdrop", 0.2), ("resid_pdrop", 0.1)];
     assert!(dropout.iter().map(|(name, part)| (name.as_str(), *part)).eq(parts), "{dropout:?}");
 }

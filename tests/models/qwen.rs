@@ -361,8 +361,13 @@ fn causes_add_up_to_the_whole_difference() {
             let ops =
                 |pass: &flopmeter::plan::Pass| forms(&pass.operation, &pass.schedule).schedule();
             let passes = plan.passes.iter().map(|pass| (pass, ops(pass), false));
-            let causes =
-                explain::causes(model.config.account(), passes, estimate.terms(), convention);
+            let causes = explain::causes(
+                model.config.account(),
+                false,
+                passes,
+                estimate.terms(),
+                convention,
+            );
             for phase in Phase::ALL {
                 let of = |pick: fn(&explain::Cause) -> i128| -> i128 {
                     causes.iter().filter(|cause| cause.phase == phase).map(pick).sum()

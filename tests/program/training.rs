@@ -61,6 +61,62 @@ fn every_command_prices_the_step_that_runs() {
     }
 }
 
+/// Where attention stays within sequences, that is what is said of it, and not that it takes half of the square.
+#[test]
+fn attention_of_packed_sequences_is_told_as_such() {
+    let [half, own] = ["half of the square", "a query in its own sequence"];
+    for (how, packs) in [
+        (&["--seq", "9"][..], false),
+        (&["--pack", "4,2,3"], true),
+        (&["--pack", "1,1"], true),
+        (&["--pack", "4,3", "--lora-rank", "2"], true),
+    ] {
+        let report = json(&asked("profile", how));
+        let causes = report["causes"].as_array().unwrap().iter();
+        let texts = causes.filter_map(|cause| cause["text"].as_str());
+        let texts: String = texts.map(|text| format!("{text}\n")).collect();
+        assert_eq!(texts.contains(own), packs, "{how:?}: {texts}");
+        assert_eq!(texts.contains(half), !packs, "{how:?}: {texts}");
+    }
+}
+
+/// 6 P T of adapters, each in the row in which it runs.
+#[test]
+fn adapters_are_charged_where_they_run() {
+    let how = ["--seq", "5", "--lora-rank", "2", "--lora-targets", "q_proj,up_proj,lm_head"];
+    let asked = [&["profile", "llama-3.2-1b"][..], &DECODER[1..], &RUN, &how].concat();
+    let report = json(&asked);
+    let components = report["components"].as_array().unwrap().iter();
+    let adapters: Vec<_> = components
+        .filter(|row| row["name"].as_str().unwrap().ends_with(".lora"))
+        .filter(|row| row["phase"] != "optimizer")
+        .collect();
+    // Two parts of each of three layers, and the head's, forward and backward.
+    assert_eq!(adapters.len(), 2 * (2 * 3 + 1));
+    let charged = |phase: &str| -> u64 {
+        let of_phase = adapters.iter().filter(|row| row["phase"] == phase);
+        of_phase.map(|row| row["estimate"].as_u64().unwrap()).sum()
+    };
+    assert!(adapters.iter().all(|row| row["measured"].as_u64() > Some(0)), "{adapters:?}");
+    let numbers = 2 * (3 * ((16 + 16) + (16 + 20)) + (16 + 30));
+    assert_eq!((charged("forward"), charged("backward")), (2 * numbers * 5, 4 * numbers * 5));
+}
+
+/// Which modules an expression is about is said, since it may be others than were thought of.
+#[test]
+fn modules_that_carry_adapters_are_named() {
+    let trains = |targets| {
+        let lora = ["--lora-rank=2", "--lora-targets", targets, "--json=-", "-q"];
+        let report = json(&[&["formulas", "phi-3-mini"], &lora[..]].concat());
+        report["training"]["trains"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(trains("qkv_proj,o_proj"), "adapters of rank 2 on qkv_proj,o_proj");
+    let one = "adapters of rank 2 on .*(q_proj|o_proj) (o_proj: 32 linear layers)";
+    assert_eq!(trains(".*(q_proj|o_proj)"), one);
+    let all = "adapters of rank 2 on all-linear (qkv_proj, o_proj, gate_up_proj, down_proj: 128 linear layers)";
+    assert_eq!(trains("all-linear"), all);
+}
+
 #[test]
 fn a_report_says_how_it_trained() {
     let how = ["--accumulate", "2", "--recompute", "layers", "--pack", "5,2"];

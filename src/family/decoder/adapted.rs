@@ -105,8 +105,11 @@ impl DecoderConfig {
         for (field, key) in ranks.chain(alphas) {
             let regex = ending(key)?;
             if !targeted.iter().flatten().any(|name| regex.is_match(name)) {
+                let rows = self.fused_module(key).map_or_else(String::new, |module| {
+                    format!("; '{key}' is some rows of '{module}'")
+                });
                 return Err(format!(
-                    "{field} has '{key}', which matches no adapter: the targets are {}",
+                    "{field} has '{key}', which matches no adapter: the targets are {}{rows}",
                     adapters.targets
                 ));
             }
@@ -148,6 +151,30 @@ impl DecoderConfig {
                 Adapted { module, layer, linear, rank, scale }
             })
             .collect()
+    }
+
+    /// What of it is trained, in words. Where the targets of its adapters are not the names of what carries one, those are
+    /// told, too.
+    pub fn trains(&self) -> String {
+        let Some(adapters) = &self.adapters else {
+            return "all parameters".to_owned();
+        };
+        let adapted = self.adapted();
+        let mut names: Vec<&str> = Vec::new();
+        for name in adapted.iter().map(|its| last_name(&its.module)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let is_told =
+            |targets: &[String]| targets.iter().all(|name| names.contains(&name.as_str()));
+        let told = match &adapters.targets {
+            Targets::Names(targets) if is_told(targets) => String::new(),
+            Targets::Names(_) | Targets::Pattern(_) | Targets::AllLinear => {
+                format!(" ({}: {} linear layers)", names.join(", "), adapted.len())
+            }
+        };
+        format!("adapters of {adapters}{told}")
     }
 
     /// P, the numbers in all adapters.

@@ -89,7 +89,7 @@ impl Account for Products {
     fn of_term(&self, path: &[&str], product: ComponentName) -> Option<Subject> {
         Some(match *path {
             ["attention", "scores" | "values"] => Subject::Attention,
-            ["lora"] => Subject::Adapters,
+            [.., "lora"] => Subject::Adapters,
             _ => Subject::Product(product),
         })
     }

@@ -3,6 +3,7 @@
 //! prime-rl and VeOmni count; with adapters 4 W T + 6 P T + 12 L n d B S^2, as the latter two do.
 
 use super::{
+    adapted::Adapted,
     config::DecoderConfig,
     linear::{LinearLayer, Place, last_name},
 };
@@ -45,6 +46,32 @@ impl Terms {
         }
         Ok(())
     }
+
+    /// The adapters of a component, those of each of its parts together: P numbers, which each of T tokens passes.
+    fn adapters<'a>(
+        &mut self,
+        component: &ComponentName,
+        adapted: impl Iterator<Item = &'a Adapted>,
+        t: u64,
+    ) -> Result<(), Error> {
+        let numbers = adapted.map(|Adapted { linear, rank, .. }| {
+            let numbers = u64::from(*rank) * (u64::from(linear.k) + u64::from(linear.n));
+            (adapters_path(linear), numbers)
+        });
+        let mut parts: Vec<(&'static [&'static str], u64)> = Vec::new();
+        for (path, numbers) in numbers {
+            match parts.iter_mut().find(|(known, _)| *known == path) {
+                Some((_, sum)) => *sum += numbers,
+                None => parts.push((path, numbers)),
+            }
+        }
+        for (path, numbers) in parts {
+            let priced = Priced::all_of(path);
+            self.add(component, &(priced.clone(), Forward, "2 P T", vec![2, numbers, t]))?;
+            self.add(component, &(priced, Backward, "4 P T", vec![4, numbers, t]))?;
+        }
+        Ok(())
+    }
 }
 
 /// Every term, component by component in the order of the model.
@@ -70,22 +97,24 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
             terms.add(&component, &line)?;
             terms.add(&component, &(priced, Backward, "4 T S n d", vec![4, t, s, query]))?;
         }
-        let numbers = adapted.iter().filter(|adapted| adapted.layer == Some(number));
-        let numbers = numbers.map(|adapted| {
-            u64::from(adapted.rank) * (u64::from(adapted.linear.k) + u64::from(adapted.linear.n))
-        });
-        let numbers: u64 = numbers.sum();
-        if numbers > 0 {
-            let line = (Priced::all_of(&["lora"]), Forward, "2 P T", vec![2, numbers, t]);
-            terms.add(&component, &line)?;
-            let line = (Priced::all_of(&["lora"]), Backward, "4 P T", vec![4, numbers, t]);
-            terms.add(&component, &line)?;
-        }
+        terms.adapters(&component, adapted.iter().filter(|its| its.layer == Some(number)), t)?;
     }
     let LinearLayer { k, n, .. } = LinearLayer::head(config);
     let factors = vec![2, t, k.into(), n.into()];
     terms.product(&ComponentName::new(&["lm_head"]), &["lm_head"], ("2 T H V", factors), full)?;
+    let component = ComponentName::new(&["lm_head", "lora"]);
+    terms.adapters(&component, adapted.iter().filter(|its| its.layer.is_none()), t)?;
     Ok(terms.terms)
+}
+
+/// Where in a layer the passes of a linear layer's adapter stand.
+fn adapters_path(linear: &LinearLayer) -> &'static [&'static str] {
+    match linear.place {
+        Place::Query | Place::Key | Place::Value | Place::Output => &["attention", "lora"],
+        Place::Mlp => &["feed_forward", "lora"],
+        Place::Router | Place::Shared | Place::SharedGate => &["moe", "shared", "lora"],
+        Place::Head => &["lora"],
+    }
 }
 
 /// Where in a layer a linear layer's passes stand.

@@ -60,6 +60,9 @@ const INERT: [&str; 48] = [
     "vocab_file",
 ];
 
+/// How the weights of a file are quantised.
+const QUANTIZATION: &str = "quantization_config";
+
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
 pub(in crate::family::decoder) const KNOWN: [&str; 56] = [
     "architectures",
@@ -110,7 +113,7 @@ pub(in crate::family::decoder) const KNOWN: [&str; 56] = [
     "final_logit_softcapping",
     "dtype",
     "torch_dtype",
-    "quantization_config",
+    QUANTIZATION,
     "model_type",
     Adapters::RANK,
     Adapters::ALPHA,
@@ -183,6 +186,11 @@ impl<'a> FileFields<'a> {
         let left = left.min_by_key(|(name, _)| !name.starts_with("num_local_experts"));
         let Some((name, value)) = left else { return Ok(()) };
         let kind = architecture.model_type();
+        if name == QUANTIZATION {
+            return Err(format!(
+                "{name} asks for quantised weights, which are not supported: set it to null for the model with whole ones"
+            ));
+        }
         if architecture.has_experts() && name.starts_with("shared_expert") {
             return Err(format!(
                 "{name} is {value}, but a {kind} has no shared expert: set model_type to qwen2_moe, \
@@ -197,7 +205,7 @@ impl<'a> FileFields<'a> {
         }
         Err(format!(
             "field '{name}' ({value}) is not known for a {kind} and may change what is computed: remove \
-             it if it does not"
+             it, or set it to null, if it does not"
         ))
     }
 }
