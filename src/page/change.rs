@@ -197,9 +197,15 @@ fn lines(report: &ChangeReport) -> Table {
             (None, Some(_)) => ("+", Tone::Good),
             (Some(_), Some(_)) | (None, None) => ("", Tone::Plain),
         };
-        let several = pair.a.iter().chain(&pair.b).find_map(|its| its.file.as_deref());
-        let source =
-            several.map_or_else(|| pair.text.clone(), |file| format!("{} ({file})", pair.text));
+        let file = pair.a.iter().chain(&pair.b).find_map(|its| its.file.as_deref());
+        let kernel = pair.kernel.as_deref();
+        // A kernel of a suite is called as its file, which others may be of, too.
+        let file = file.filter(|file| kernel.is_none_or(|kernel| !kernel.starts_with(file)));
+        let places: Vec<&str> = kernel.into_iter().chain(file).collect();
+        let source = match places.is_empty() {
+            true => pair.text.clone(),
+            false => format!("{} ({})", pair.text, places.join(", ")),
+        };
         let cells = |of: &Option<LineFigures>| {
             let of = of.as_ref();
             [

@@ -71,6 +71,9 @@ pub struct CountPair {
 /// A line before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinePair {
+    /// The kernel of a suite that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
     /// Its text.
     pub text: String,
     /// The line before; `None` where the source did not have it.
@@ -148,7 +151,7 @@ impl ChangeReport {
         })
     }
 
-    /// Judges the second run by how much its figures may have grown.
+    /// Judges the second run by how much its figures may have grown: those of each kernel of a suite, else those of all.
     pub fn judge(&mut self, limits: &[GrowthLimit]) {
         let limited = |figures: Option<KernelFigures>, adapters| Limited {
             flops: figures.map(|its| its.flops),
@@ -158,14 +161,42 @@ impl ChangeReport {
             timed_on: Some(adapters),
             spread: figures.and_then(|its| its.spread),
         };
-        let before = limited(self.total.a, &self.a.adapters);
-        let after = limited(self.total.b, &self.b.adapters);
-        let place = self.worst_line();
-        self.checks.extend(limits.iter().map(|limit| {
-            let Examined { what, findings } = limit.judge(&before, &after);
+        let judged = |limit: &GrowthLimit, pair: &KernelPair, kernel: Option<&str>| {
+            let before = limited(pair.a, &self.a.adapters);
+            let Examined { what, findings } =
+                limit.judge(&before, &limited(pair.b, &self.b.adapters));
+            let place = self.worst_line(kernel);
             let findings = findings.into_iter().map(|finding| finding.at(place.clone()));
             Examined { what, findings: findings.collect() }
-        }));
+        };
+        let of_kernel = |limit, pair: &KernelPair| match (pair.a, pair.b) {
+            // What is gone costs nothing.
+            (_, None) => Vec::new(),
+            (None, Some(_)) => {
+                vec![Finding::new(
+                    FindingKind::Missing,
+                    format!("A has no counts of {}", pair.name),
+                )]
+            }
+            (Some(_), Some(_)) => {
+                let findings = judged(limit, pair, Some(&pair.name)).findings.into_iter();
+                let named = findings
+                    .map(|its| Finding { text: format!("{}: {}", pair.name, its.text), ..its });
+                named.collect()
+            }
+        };
+        let checks = limits.iter().map(|limit| match self.b.suite {
+            false => judged(limit, &self.total, None),
+            true => Examined {
+                what: format!(
+                    "{}, each kernel of the suite",
+                    judged(limit, &self.total, None).what
+                ),
+                findings: self.kernels.iter().flat_map(|pair| of_kernel(limit, pair)).collect(),
+            },
+        });
+        let checks: Vec<Examined> = checks.collect();
+        self.checks.extend(checks);
         let both = [self.whole(), self.ended_alike()].into_iter();
         self.checks.extend(both.filter(|check| !limits.is_empty() && !check.holds()));
     }
@@ -207,16 +238,19 @@ impl ChangeReport {
         carriers(has_texels)
     }
 
-    /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file; where
+    /// The line of the second source, or of this kernel of a suite, whose FLOPs grew most, else whose bytes or executions did, with its file; where
     /// nothing grew, the first that costs something else than before. Lines that replace others grew by what they cost
     /// together beyond those.
-    pub(super) fn worst_line(&self) -> Option<(String, u32)> {
+    pub(super) fn worst_line(&self, kernel: Option<&str>) -> Option<(String, u32)> {
         let cost = |side: &Option<LineFigures>| {
             let part = |of: fn(&LineFigures) -> u64| side.as_ref().map_or(0, |its| of(its).into());
             [part(|its| its.flops), part(|its| its.bytes), part(|its| its.executions)]
         };
         let is_changed = |pair: &LinePair| pair.a.is_none() || pair.b.is_none();
-        let places = self.lines.chunk_by(|a, b| is_changed(a) && is_changed(b)).map(|lines| {
+        let own = self.lines.chunk_by(|a, b| a.kernel == b.kernel);
+        let own: Vec<&LinePair> =
+            own.filter(|lines| lines[0].kernel.as_deref() == kernel).flatten().collect();
+        let places = own.chunk_by(|a, b| is_changed(a) && is_changed(b)).map(|lines| {
             let grown = lines.iter().fold([0_i128; 3], |sum, pair| {
                 let [a, b] = [cost(&pair.a), cost(&pair.b)];
                 std::array::from_fn(|part| sum[part] + b[part] - a[part])
@@ -224,14 +258,13 @@ impl ChangeReport {
             (grown, lines.iter().filter_map(|pair| pair.b.as_ref()).max_by_key(|its| its.flops))
         });
         let (grown, worst) = places.max_by_key(|(grown, _)| *grown)?;
-        let first = || self.lines.iter().find_map(|pair| pair.b.as_ref());
+        let first = || own.iter().find_map(|pair| pair.b.as_ref());
         let LineFigures { file, line, .. } = if grown > [0; 3] { worst } else { first() }?;
         let shader = Path::new(&self.b.what);
-        let path = match (file, &self.b.entry) {
+        let path = match (file, self.b.suite) {
             (None, _) => shader.to_owned(),
-            (Some(file), Some(_)) => shader.with_file_name(file),
-            // Lines of a suite name their files from where it ran.
-            (Some(file), None) => file.into(),
+            (Some(file), false) => shader.with_file_name(file),
+            (Some(file), true) => file.into(),
         };
         Some((path.display().to_string(), *line))
     }
@@ -280,6 +313,7 @@ fn lines(a: &KernelRun, b: &KernelRun, convention: Convention) -> Vec<LinePair> 
 
 /// The lines of one shader whose counts moved.
 fn lines_of([a, b]: [Shader<'_>; 2], convention: Convention) -> Vec<LinePair> {
+    let kernel = b.name;
     let (before, after) = (a.lines(convention), b.lines(convention));
     let [texts_a, texts_b] =
         [&before, &after].map(|lines| lines.iter().map(|(text, _)| *text).collect::<Vec<&str>>());
@@ -289,6 +323,7 @@ fn lines_of([a, b]: [Shader<'_>; 2], convention: Convention) -> Vec<LinePair> {
         let costs = [a, b].map(|side| side.map_or((0, 0, 0), cost));
         let text = j.map_or_else(|| before[i.unwrap_or_default()].0, |j| after[j].0);
         (costs[0] != costs[1]).then(|| LinePair {
+            kernel: kernel.map(str::to_owned),
             text: text.to_owned(),
             a: a.cloned(),
             b: b.cloned(),

@@ -186,7 +186,7 @@ impl ShaderReport {
             otherwise.join("; ")
         );
         let elsewhere = self.elsewhere(baseline).map_or_else(String::new, |it| format!("; {it}"));
-        let place = change.worst_line();
+        let place = change.worst_line(None);
         if let HeldTo::Limits(limits) = held {
             change.judge(limits);
             let of_file = |text: String| format!("{name}: {text}");

@@ -295,7 +295,12 @@ fn two_reports_of_a_suite_are_compared_kernel_by_kernel() {
 
     let gate = [&compare[..], &["--fail-on=more:flops", "--github=-"]].concat();
     let gated = repository.run(&gate).code(1);
-    gated.stdout(contains("file=sum.wgsl,line=5").or(contains("file=sum.wgsl,line=6")));
+    let place = contains("file=sum.wgsl,line=6");
+    gated.stdout(
+        place
+            .and(contains("sum.wgsl: flops went from 160 to 192"))
+            .and(contains("A has no counts of sum.wgsl #2")),
+    );
     // By other prices, whatever they were saved under.
     let priced = [&compare[..], &["--convention=primitive", "--json=-"]].concat();
     let priced = repository.run(&priced).success();

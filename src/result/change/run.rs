@@ -88,6 +88,9 @@ pub struct ChangedRun {
     pub file: Option<PathBuf>,
     /// The shader as the user named it, the file that lists those of a suite, or the program with its arguments.
     pub what: String,
+    /// Whether it is a suite, whose kernels are judged each by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suite: bool,
     /// The entry points that ran, where it is one shader.
     pub entry: Option<String>,
     /// The convention that its report is under, where that is another than the comparison's.
@@ -282,6 +285,7 @@ impl KernelRun {
             RanKernels::Shader(report) => ChangedRun {
                 file,
                 what: report.shader.clone(),
+                suite: false,
                 entry: Some(report.entry.clone()),
                 saved_under,
                 adapters: self.adapters(),
@@ -292,6 +296,7 @@ impl KernelRun {
             RanKernels::Suite(suite) => ChangedRun {
                 file,
                 what: suite.suite.clone(),
+                suite: true,
                 entry: None,
                 saved_under,
                 adapters: self.adapters(),
@@ -307,6 +312,7 @@ impl KernelRun {
             RanKernels::Program(report) => ChangedRun {
                 file,
                 what: report.command.join(" "),
+                suite: false,
                 entry: None,
                 saved_under,
                 adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
