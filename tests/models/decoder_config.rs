@@ -10,7 +10,7 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 11] = [
+const GOLDEN: [&str; 12] = [
     "gemma2",
     "gemma3",
     "llama",
@@ -20,6 +20,7 @@ const GOLDEN: [&str; 11] = [
     "phi3_lora",
     "qwen2_full",
     "qwen2_lora",
+    "qwen2_yarn",
     "qwen3",
     "qwen3_moe",
 ];
@@ -170,8 +171,8 @@ fn what_is_wrong_is_said_by_name() {
         (
             "llama",
             "rope_parameters",
-            json!({"rope_type": "yarn", "factor": 4.0}),
-            &["\"yarn\"", "llama3"],
+            json!({"rope_type": "dynamic", "factor": 4.0}),
+            &["\"dynamic\"", "llama3"],
         ),
         ("llama", "rope_parameters", json!({"rope_type": "linear"}), &["factor is missing"]),
         (

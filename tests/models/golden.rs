@@ -25,9 +25,10 @@ const TOLERANCE: f64 = 1e-4;
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-pub const DECODERS: [(&str, usize); 12] = [
+pub const DECODERS: [(&str, usize); 13] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
+    ("qwen2_yarn", 27),
     ("llama", 21),
     ("mistral_lora", 28),
     ("qwen3", 24),

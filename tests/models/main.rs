@@ -17,3 +17,4 @@ mod precision;
 mod published;
 mod qwen;
 mod qwen_report;
+mod yarn;

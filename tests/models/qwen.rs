@@ -104,7 +104,7 @@ fn assert_says(text: &str, said: &[&str]) {
 #[test]
 fn what_is_not_supported_is_refused_by_name() {
     for (fields, said) in [
-        (json!({"rope_scaling": {"type": "yarn", "factor": 4.0}}), "rope_type \"yarn\""),
+        (json!({"rope_scaling": {"type": "dynamic", "factor": 4.0}}), "rope_type \"dynamic\""),
         (json!({"rope_parameters": {"rope_theta": 1e4, "factor": 2.0}}), "rope_parameters.factor"),
         (json!({"hidden_act": "gelu"}), "hidden_act is \"gelu\""),
         (json!({"attention_bias": true}), "attention_bias"),

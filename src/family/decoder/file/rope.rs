@@ -143,7 +143,13 @@ impl Stated<'_> {
             return Err(format!("{name} and {OLDER} contradict each other: remove one of them"));
         }
         let scaling = read.or(older).unwrap_or(Scaling::Default);
-        Ok(Rope { theta: base.map_or(default_theta, |(_, base)| base), scaling })
+        let (name, theta) = base.unwrap_or_else(|| (theta.to_owned(), default_theta));
+        if theta == 1.0 && matches!(scaling, Scaling::Yarn { .. }) {
+            return Err(format!(
+                "{name} is 1; yarn divides by its logarithm: state another base, or another rope_type"
+            ));
+        }
+        Ok(Rope { theta, scaling })
     }
 }
 
@@ -160,6 +166,25 @@ impl Scaling {
                 "high_freq_factor": high,
                 "original_max_position_embeddings": original,
             }),
+            Self::Yarn { factor, original, turns, truncate, attention_factor, mscale } => {
+                let [fast, slow] = turns;
+                let mut rope = json!({
+                    "rope_type": "yarn",
+                    "factor": factor,
+                    "original_max_position_embeddings": original,
+                    "beta_fast": fast,
+                    "beta_slow": slow,
+                    "truncate": truncate,
+                });
+                if let Some(stated) = attention_factor {
+                    rope["attention_factor"] = json!(stated);
+                }
+                if let Some([mscale, all]) = mscale {
+                    rope["mscale"] = json!(mscale);
+                    rope["mscale_all_dim"] = json!(all);
+                }
+                rope
+            }
             Self::LongRope { short, long, original: _, factor, attention_factor } => {
                 let mut rope =
                     json!({ "rope_type": "longrope", "short_factor": short, "long_factor": long });
@@ -193,6 +218,7 @@ impl Scaling {
                 (Self::read_longrope(name, rope, original)?, &LONGROPE)
             }
             ("linear", None) => (Self::Linear { factor: number("factor")? }, &["factor"]),
+            ("yarn", None) => (Self::read_yarn(name, rope)?, &YARN),
             ("llama3", None) => {
                 let key = ORIGINAL;
                 let original = rope.get(key).ok_or_else(|| missing(key))?;
@@ -207,7 +233,8 @@ impl Scaling {
             _ => {
                 let kind =
                     rope.get("rope_type").or_else(|| rope.get("type")).unwrap_or(&Value::Null);
-                let built = original.map_or("default, linear, llama3", |_| "default, longrope");
+                let built =
+                    original.map_or("default, linear, llama3, yarn", |_| "default, longrope");
                 return Err(format!("{name}.rope_type {kind} is not supported: one of {built}"));
             }
         };
@@ -226,6 +253,31 @@ impl Scaling {
             )),
             None => Ok(scaling),
         }
+    }
+
+    fn read_yarn(name: &str, rope: &Map<String, Value>) -> Result<Self, String> {
+        let given = |key: &str| rope.get(key).filter(|value| !value.is_null());
+        let number = |key: &str| {
+            given(key).map(|value| positive(&format!("{name}.{key}"), value)).transpose()
+        };
+        if let Some(missing) = ["factor", ORIGINAL].into_iter().find(|key| !rope.contains_key(*key))
+        {
+            return Err(format!("{name}.{missing} is missing"));
+        }
+        let truncate = given("truncate").map_or(Ok(true), |value| {
+            let flag = value.as_bool();
+            flag.ok_or_else(|| format!("{name}.truncate is {value}; it must be true or false"))
+        });
+        let original = rope.get(ORIGINAL).unwrap_or(&Value::Null);
+        Ok(Self::Yarn {
+            factor: number("factor")?,
+            original: size(&format!("{name}.{ORIGINAL}"), original)?,
+            turns: [number("beta_fast")?.unwrap_or(32.0), number("beta_slow")?.unwrap_or(1.0)],
+            truncate: truncate?,
+            attention_factor: number("attention_factor")?,
+            // One alone changes nothing.
+            mscale: number("mscale")?.zip(number("mscale_all_dim")?).map(|(m, all)| [m, all]),
+        })
     }
 
     fn read_longrope(name: &str, rope: &Map<String, Value>, original: u32) -> Result<Self, String> {
@@ -261,6 +313,18 @@ impl Scaling {
         })
     }
 }
+
+/// What an object of `yarn` may hold.
+const YARN: [&str; 8] = [
+    "factor",
+    ORIGINAL,
+    "beta_fast",
+    "beta_slow",
+    "truncate",
+    "attention_factor",
+    "mscale",
+    "mscale_all_dim",
+];
 
 /// What an object of `longrope` may hold.
 const LONGROPE: [&str; 6] =

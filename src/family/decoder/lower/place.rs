@@ -97,7 +97,7 @@ impl<'a> Placing<'a> {
         let config = self.config;
         let lengths = self.lengths();
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        let angles = rope.angles(config.rotary_width(), longest);
+        let angles = rope.angles(config.rotary_width(), [longest, config.max_position_embeddings]);
         let magnitude = rope.magnitude(config.max_position_embeddings);
         let positions: Vec<u32> = lengths.into_iter().flat_map(|length| 0..length).collect();
         let shape = [self.shape.b, config.head_dim];
