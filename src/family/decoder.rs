@@ -1,7 +1,7 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma2`, `gemma3_text`, by itself or in a `gemma3`, and `phi3`. One configuration for all of them, the tensors that a
-//! checkpoint of it holds, the algebra of a training step, which is known without a kernel, and its passes. Here is
-//! what the rest of the crate is told of a decoder; how each part works is told in the files below.
+//! `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3` and `smollm3`. One configuration for all of them, the
+//! tensors that a checkpoint of it holds, the algebra of a training step, which is known without a kernel, and its
+//! passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the files below.
 //!
 //! Shape letters: H hidden width, L layers, n heads, kv key and value heads, d the width of a head,
 //! I intermediate width, V vocabulary, E experts, K experts of a token, r rank of an adapter,
@@ -76,6 +76,7 @@ pub static FAMILY: Family = Family {
     overridden: |object, field| match field {
         // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
         "num_hidden_layers" | "sliding_window_pattern" => drop(object.remove("layer_types")),
+        "no_rope_layer_interval" => drop(object.remove("no_rope_layers")),
         "rope_theta" | "partial_rotary_factor" => file::forget(object, Layer::FULL, field),
         // The other architectures state it where wavelengths are stretched, and nowhere else.
         "original_max_position_embeddings"
@@ -201,7 +202,8 @@ impl Member for DecoderConfig {
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
             | Architecture::Gemma3
-            | Architecture::Phi3 => &causes::Products,
+            | Architecture::Phi3
+            | Architecture::SmolLm3 => &causes::Products,
         }
     }
 

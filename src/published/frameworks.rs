@@ -99,7 +99,8 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Gemma2
         | Architecture::Qwen3
         | Architecture::Qwen3Moe
-        | Architecture::Phi3 => {
+        | Architecture::Phi3
+        | Architecture::SmolLm3 => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -119,7 +120,7 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe => None,
-        Architecture::Gemma3 | Architecture::Phi3 => {
+        Architecture::Gemma3 | Architecture::Phi3 | Architecture::SmolLm3 => {
             Some("the table of models read here has no entry for it")
         }
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),

@@ -102,7 +102,10 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
         | Architecture::Gemma3
-        | Architecture::Phi3 => Some("the table of models read here has no entry with these terms"),
+        | Architecture::Phi3
+        | Architecture::SmolLm3 => {
+            Some("the table of models read here has no entry with these terms")
+        }
     }
 }
 
@@ -119,9 +122,10 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
             "Qwen2MoeConfig is not in its table and falls to a fallback with two matrices, half of the \
              layers mixtures",
         ),
-        Architecture::Gemma2 | Architecture::Gemma3 | Architecture::Phi3 => {
-            Some("the table of models read here has no entry for it")
-        }
+        Architecture::Gemma2
+        | Architecture::Gemma3
+        | Architecture::Phi3
+        | Architecture::SmolLm3 => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -37,6 +37,17 @@ pub fn fields(seed: u64) -> (Value, u32) {
             fields["attention_bias"] = json!(to(2) == 1);
             fields["mlp_bias"] = json!(to(2) == 1);
         }
+        Architecture::SmolLm3 => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["mlp_bias"] = json!(to(2) == 1);
+            fields["use_sliding_window"] = json!(to(2) == 1);
+            fields["sliding_window"] = json!(to(12));
+            if to(2) == 1 {
+                fields["no_rope_layer_interval"] = json!(to(3));
+            } else {
+                fields["no_rope_layers"] = (0..layers).map(|_| to(2) - 1).collect();
+            }
+        }
         Architecture::Gemma2 => {
             fields["sliding_window"] = json!(to(12));
             for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {

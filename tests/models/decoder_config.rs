@@ -10,7 +10,7 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 12] = [
+const GOLDEN: [&str; 13] = [
     "gemma2",
     "gemma3",
     "llama",
@@ -23,6 +23,7 @@ const GOLDEN: [&str; 12] = [
     "qwen2_yarn",
     "qwen3",
     "qwen3_moe",
+    "smollm3",
 ];
 
 fn golden(folder: &str, file: &str) -> PathBuf {
@@ -68,6 +69,7 @@ fn presets_have_their_published_parameters() {
         ("phi-3-mini", 3_821_079_552),
         ("phi-4-mini", 3_836_021_760),
         ("phi-4", 14_659_507_200),
+        ("smollm3-3b", 3_075_098_624),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -248,6 +250,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("gemma-2-2b", 4),
         ("gemma-3-4b", 4),
         ("phi-4", 64),
+        ("smollm3-3b", 4),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");

@@ -35,6 +35,7 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("phi-3-mini", 3_914_795_581_440),
         ("phi-4-mini", 4_030_961_025_024),
         ("phi-4", 14_699_525_570_560),
+        ("smollm3-3b", 3_226_057_310_208),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -66,7 +67,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 120);
+    assert_eq!(DRAWN.lines().count(), 132);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

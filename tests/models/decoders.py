@@ -14,11 +14,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 120, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"]
+CASES, TOKENS, SEED = 132, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
-LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", *GEMMA]
+LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", *GEMMA]
 ALL = DENSE + ["mixtral", "qwen2_moe", "qwen3_moe"]
 
 logging.set_verbosity_error()
@@ -78,14 +78,25 @@ def configuration(kind):
         maybe(fields, "use_sliding_window", draw.random() < 0.8, 0.8)
         maybe(fields, "sliding_window", below(9), 0.7)
         maybe(fields, "max_window_layers", draw.randint(0, 6), 0.7)
-    if kind in LISTS_LAYERS and (kind in GEMMA or fields.get("use_sliding_window")):
+    if kind == "smollm3":
+        # The token that this class pads with by default is none of so few.
+        fields["pad_token_id"] = None
+        maybe(fields, "use_sliding_window", draw.random() < 0.8, 0.8)
+        maybe(fields, "sliding_window", below(9), 0.7)
+        maybe(fields, "no_rope_layer_interval", below(4))
+        maybe(fields, "no_rope_layers", [draw.randint(0, 1) for _ in range(layers)], 0.3)
+    slides = kind in GEMMA or fields.get("use_sliding_window")
+    if kind == "smollm3" and "sliding_window" not in fields:
+        # This class has no window by default.
+        slides = False
+    if kind in LISTS_LAYERS and slides:
         types = ["full_attention", "sliding_attention"]
         maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
     if kind == "gemma3_text":
         maybe(fields, "sliding_window_pattern", below(4))
-    if kind in ("llama", "qwen3", "qwen3_moe", *GEMMA):
+    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", *GEMMA):
         maybe(fields, "attention_bias", draw.random() < 0.6)
-    if kind == "llama":
+    if kind in ("llama", "smollm3"):
         maybe(fields, "mlp_bias", draw.random() < 0.6)
     if kind in DENSE:
         return fields

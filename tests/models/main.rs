@@ -17,4 +17,5 @@ mod precision;
 mod published;
 mod qwen;
 mod qwen_report;
+mod smollm3;
 mod yarn;

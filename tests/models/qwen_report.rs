@@ -130,7 +130,7 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
 /// those would choose.
 #[test]
 fn every_kind_of_layer_stands_for_its_own() {
-    let own: [(&str, &[&str], &[u32]); 7] = [
+    let own: [(&str, &[&str], &[u32]); 8] = [
         ("gemma-2-2b", &["head_dim=4", "sliding_window=3"], &[0, 1, 0, 1, 0]),
         ("gemma-2-2b", &["head_dim=4", "sliding_window=3", "lora_rank=2"], &[0, 1, 2, 1, 2]),
         (
@@ -140,6 +140,11 @@ fn every_kind_of_layer_stands_for_its_own() {
         ),
         ("mixtral-8x7b", &["num_local_experts=4"], &[0; 5]),
         ("phi-3-mini", &["head_dim=4", "lora_rank=2"], &[0, 1, 1, 1, 1]),
+        (
+            "smollm3-3b",
+            &["head_dim=4", "no_rope_layer_interval=2", "rope_theta=100"],
+            &[0, 1, 0, 1, 0],
+        ),
         (
             "qwen3-30b-a3b",
             &[

@@ -65,11 +65,13 @@ pub enum Architecture {
     Gemma3,
     /// Mistral with fused projections, whose heads may be turned in part.
     Phi3,
+    /// Llama whose positions turn nothing in some layers.
+    SmolLm3,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -80,6 +82,7 @@ impl Architecture {
         Self::Gemma2,
         Self::Gemma3,
         Self::Phi3,
+        Self::SmolLm3,
     ];
 
     /// What `model_type` says of each.
@@ -106,6 +109,7 @@ impl Architecture {
             Self::Gemma2 => "gemma2",
             Self::Gemma3 => "gemma3_text",
             Self::Phi3 => "phi3",
+            Self::SmolLm3 => "smollm3",
         }
     }
 
@@ -119,7 +123,8 @@ impl Architecture {
             | Self::Mixtral
             | Self::Qwen2Moe
             | Self::Gemma2
-            | Self::Phi3 => false,
+            | Self::Phi3
+            | Self::SmolLm3 => false,
         }
     }
 
@@ -133,7 +138,8 @@ impl Architecture {
             | Self::Qwen3
             | Self::Gemma2
             | Self::Gemma3
-            | Self::Phi3 => false,
+            | Self::Phi3
+            | Self::SmolLm3 => false,
         }
     }
 
@@ -148,7 +154,8 @@ impl Architecture {
             | Self::Mixtral
             | Self::Qwen2Moe
             | Self::Qwen3Moe
-            | Self::Phi3 => false,
+            | Self::Phi3
+            | Self::SmolLm3 => false,
         }
     }
 
@@ -164,7 +171,8 @@ impl Architecture {
             | Self::Qwen2Moe
             | Self::Qwen3Moe
             | Self::Gemma2
-            | Self::Gemma3 => false,
+            | Self::Gemma3
+            | Self::SmolLm3 => false,
         }
     }
 }
@@ -185,6 +193,8 @@ pub struct Biases {
 pub struct Layer {
     /// The keys that a query meets at most, itself included; all before it where there is no window.
     pub window: Option<u32>,
+    /// Whether positions turn its heads.
+    pub rotary: bool,
     /// What follows attention.
     pub mlp: Mlp,
 }

@@ -126,7 +126,8 @@ const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
-        | Architecture::Gemma3 => &["attention_dropout"],
+        | Architecture::Gemma3
+        | Architecture::SmolLm3 => &["attention_dropout"],
     }
 }
 
@@ -256,7 +257,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Qwen3
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
-        | Architecture::Gemma3 => true,
+        | Architecture::Gemma3
+        | Architecture::SmolLm3 => true,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
@@ -272,7 +274,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         ));
     }
     let attention = flag("attention_bias", chosen)?.unwrap_or(false);
-    let mlp = flag("mlp_bias", architecture == Architecture::Llama)?.unwrap_or(false);
+    let whole = matches!(architecture, Architecture::Llama | Architecture::SmolLm3);
+    let mlp = flag("mlp_bias", whole)?.unwrap_or(false);
     let qkv = match architecture {
         Architecture::Qwen2 => true,
         Architecture::Qwen2Moe => flag("qkv_bias", true)?.unwrap_or(true),

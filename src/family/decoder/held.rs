@@ -73,7 +73,8 @@ pub(super) const fn stored_names(architecture: Architecture) -> &'static [Stored
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
-        | Architecture::Phi3 => &[],
+        | Architecture::Phi3
+        | Architecture::SmolLm3 => &[],
     }
 }
 

@@ -26,7 +26,7 @@ macro_rules! qwen {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 19] = [
+pub(super) const PRESETS: [(&str, &str); 20] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -147,5 +147,11 @@ pub(super) const PRESETS: [(&str, &str); 19] = [
         r#"{"model_type": "phi3", "hidden_size": 5120, "num_hidden_layers": 40, "num_attention_heads": 40,
             "num_key_value_heads": 10, "intermediate_size": 17920, "vocab_size": 100352,
             "max_position_embeddings": 16384, "rope_theta": 250000.0}"#,
+    ),
+    (
+        "smollm3-3b",
+        r#"{"model_type": "smollm3", "hidden_size": 2048, "num_hidden_layers": 36, "num_attention_heads": 16,
+            "num_key_value_heads": 4, "intermediate_size": 11008, "vocab_size": 128256,
+            "max_position_embeddings": 65536, "rope_theta": 5000000.0}"#,
     ),
 ];

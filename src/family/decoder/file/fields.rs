@@ -64,7 +64,7 @@ const INERT: [&str; 48] = [
 const QUANTIZATION: &str = "quantization_config";
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 56] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 58] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -97,6 +97,8 @@ pub(in crate::family::decoder) const KNOWN: [&str; 56] = [
     "use_sliding_window",
     "max_window_layers",
     "layer_types",
+    "no_rope_layers",
+    "no_rope_layer_interval",
     "full_attn_mod",
     "interpolate_factor",
     "num_local_experts",

@@ -1,5 +1,5 @@
-//! Each layer of a decoder: how far its attention looks back, and which MLP follows. Files say it by rules
-//! that differ between members.
+//! Each layer of a decoder: how far its attention looks back, whether positions turn its heads, and which MLP
+//! follows. Files say it by rules that differ between members.
 
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ enum Sliding {
     EvenBelow(u32),
     /// All but each that ends a group of so many.
     Before(u32),
+    /// Those whose heads positions do not turn.
+    Unturned(Vec<bool>),
 }
 
 /// More layers than any plan could keep; more is a slip of the keyboard.
@@ -29,16 +31,52 @@ pub(super) fn read(
     if count > MAX_LAYERS {
         return Err(format!("num_hidden_layers is {count}, more than {MAX_LAYERS}: lower it"));
     }
-    let windows = windows(fields, architecture, count)?;
+    let rotary = rotary(fields, architecture, count)?;
+    let windows = windows(fields, architecture, &rotary)?;
     let mlps = mlps(fields, architecture, count, intermediate_size)?;
-    Ok(windows.into_iter().zip(mlps).map(|(window, mlp)| Layer { window, mlp }).collect())
+    let layers = windows.into_iter().zip(rotary).zip(mlps);
+    Ok(layers.map(|((window, rotary), mlp)| Layer { window, rotary, mlp }).collect())
+}
+
+/// In which layers positions turn heads.
+fn rotary(
+    fields: &FileFields<'_>,
+    architecture: Architecture,
+    count: u32,
+) -> Result<Vec<bool>, String> {
+    if architecture != Architecture::SmolLm3 {
+        return Ok(vec![true; count as usize]);
+    }
+    let interval = fields.size("no_rope_layer_interval")?;
+    let interval = interval.unwrap_or(Unsaid::NO_ROPE_LAYER_INTERVAL);
+    let name = "no_rope_layers";
+    let Some(stated) = fields.given(name) else {
+        return Ok((1..=count).map(|number| !number.is_multiple_of(interval)).collect());
+    };
+    let list = stated.as_array().ok_or_else(|| format!("{name} is {stated}, not a list"))?;
+    // More than there are layers may be listed.
+    if list.len() < count as usize {
+        return Err(format!(
+            "{name} has {} entries, but num_hidden_layers is {count}: list every layer, or remove it, and each one \
+             whose number is a multiple of no_rope_layer_interval = {interval} is not turned",
+            list.len()
+        ));
+    }
+    let turns = |(layer, value): (usize, &Value)| match value.as_u64() {
+        Some(number @ (0 | 1)) => Ok(number == 1),
+        _ => Err(format!(
+            "{name} has {value} for layer {layer}: state 1 where positions turn its heads, 0 where they do not"
+        )),
+    };
+    list.iter().enumerate().take(count as usize).map(turns).collect()
 }
 
 fn windows(
     fields: &FileFields<'_>,
     architecture: Architecture,
-    count: u32,
+    rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
+    let count = rotary.len() as u32;
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
@@ -50,7 +88,8 @@ fn windows(
             | Architecture::Qwen2Moe
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
-            | Architecture::Phi3 => "set it to null",
+            | Architecture::Phi3
+            | Architecture::SmolLm3 => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -58,7 +97,7 @@ fn windows(
         None if !fields.is_there("sliding_window") => Unsaid::of(architecture).sliding_window,
         stated => stated,
     };
-    let sliding = Sliding::read(fields, architecture, count)?;
+    let sliding = Sliding::read(fields, architecture, rotary)?;
     if architecture == Architecture::Llama
         && let Some(window) = window
     {
@@ -103,7 +142,7 @@ impl Sliding {
     fn read(
         fields: &FileFields<'_>,
         architecture: Architecture,
-        count: u32,
+        rotary: &[bool],
     ) -> Result<Self, String> {
         let asked = fields.flag("use_sliding_window")? == Some(true);
         let end = match fields.given("max_window_layers") {
@@ -117,7 +156,7 @@ impl Sliding {
         Ok(match architecture {
             Architecture::Llama => Self::None,
             Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
-            Architecture::Gemma2 => Self::EvenBelow(count),
+            Architecture::Gemma2 => Self::EvenBelow(rotary.len() as u32),
             Architecture::Gemma3 => {
                 let pattern = fields.size("sliding_window_pattern")?;
                 Self::Before(pattern.unwrap_or(Unsaid::SLIDING_WINDOW_PATTERN))
@@ -126,6 +165,7 @@ impl Sliding {
             | Architecture::Qwen3
             | Architecture::Qwen2Moe
             | Architecture::Qwen3Moe
+            | Architecture::SmolLm3
                 if !asked =>
             {
                 Self::None
@@ -133,16 +173,18 @@ impl Sliding {
             Architecture::Qwen2 | Architecture::Qwen3 => Self::From(end),
             Architecture::Qwen2Moe => Self::EvenBelow(end),
             Architecture::Qwen3Moe => Self::All,
+            Architecture::SmolLm3 => Self::Unturned(rotary.to_vec()),
         })
     }
 
     fn of(&self, layer: u32) -> bool {
-        match *self {
+        match self {
             Self::None => false,
             Self::All => true,
-            Self::From(first) => layer >= first,
-            Self::Before(last) => !(layer + 1).is_multiple_of(last),
-            Self::EvenBelow(end) => layer < end && layer.is_multiple_of(2),
+            &Self::From(first) => layer >= first,
+            &Self::Before(last) => !(layer + 1).is_multiple_of(last),
+            &Self::EvenBelow(end) => layer < end && layer.is_multiple_of(2),
+            Self::Unturned(rotary) => !rotary[layer as usize],
         }
     }
 }

@@ -35,6 +35,9 @@ impl Unsaid {
     /// Of how many layers of a Gemma 3 the last does not slide.
     pub(super) const SLIDING_WINDOW_PATTERN: u32 = 6;
 
+    /// Of how many layers of a SmolLM3 positions turn nothing in the last.
+    pub(super) const NO_ROPE_LAYER_INTERVAL: u32 = 4;
+
     pub(super) const fn of(architecture: Architecture) -> Self {
         let usual = Self {
             head_dim: None,
@@ -98,6 +101,15 @@ impl Unsaid {
                 rms_norm_eps: 1e-5,
                 original_max_position_embeddings: Some(4096),
                 sliding_window: None,
+                ..usual
+            },
+            Architecture::SmolLm3 => Self {
+                num_attention_heads: Some(16),
+                num_key_value_heads: Some(4),
+                vocab_size: Some(128_256),
+                rope_theta: 2e6,
+                sliding_window: None,
+                tie_word_embeddings: true,
                 ..usual
             },
         }

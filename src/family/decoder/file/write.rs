@@ -55,6 +55,7 @@ impl DecoderConfig {
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
             | Architecture::Gemma3
+            | Architecture::SmolLm3
                 if self.biases.o =>
             {
                 set("attention_bias", json!(true));
@@ -69,11 +70,13 @@ impl DecoderConfig {
             | Architecture::Mistral
             | Architecture::Qwen2
             | Architecture::Mixtral
-            | Architecture::Phi3 => {}
+            | Architecture::Phi3
+            | Architecture::SmolLm3 => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
         }
+        self.write_rotary(&mut set);
         self.write_windows(&mut set);
         self.write_experts(&mut set);
         if let Some(gemma) = self.gemma {
@@ -100,7 +103,8 @@ impl DecoderConfig {
             Architecture::Qwen2
             | Architecture::Qwen3
             | Architecture::Qwen2Moe
-            | Architecture::Qwen3Moe => {
+            | Architecture::Qwen3Moe
+            | Architecture::SmolLm3 => {
                 if window.is_none() {
                     return;
                 }
@@ -111,7 +115,13 @@ impl DecoderConfig {
         if chosen {
             set("use_sliding_window", json!(true));
         }
-        if let Some(pattern) = self.sliding_window_pattern() {
+        let pattern = match self.architecture {
+            Architecture::Gemma3 => {
+                self.pattern(Unsaid::SLIDING_WINDOW_PATTERN, |layer| layer.window.is_none())
+            }
+            _ => None,
+        };
+        if let Some(pattern) = pattern {
             set("sliding_window_pattern", json!(pattern));
         } else if listed {
             let types = self.layers.iter().map(|layer| match layer.window {
@@ -122,18 +132,29 @@ impl DecoderConfig {
         }
     }
 
-    /// Of how many layers the last does not slide, where files may say so and all layers follow it.
-    fn sliding_window_pattern(&self) -> Option<u32> {
-        if self.architecture != Architecture::Gemma3 {
-            return None;
+    /// Says in which layers positions turn heads, of an architecture whose layers differ in that.
+    fn write_rotary(&self, set: &mut impl FnMut(&str, Value)) {
+        if self.architecture != Architecture::SmolLm3 {
+            return;
         }
-        let slides = || (1..).zip(self.layers.iter().map(|layer| layer.window.is_some()));
-        let first = slides().find(|(_, slides)| !slides).map(|(number, _)| number);
+        match self.pattern(Unsaid::NO_ROPE_LAYER_INTERVAL, |layer| !layer.rotary) {
+            Some(interval) => set("no_rope_layer_interval", json!(interval)),
+            None => {
+                let turned = self.layers.iter().map(|layer| u8::from(layer.rotary));
+                set("no_rope_layers", turned.collect());
+            }
+        }
+    }
+
+    /// Of how many layers the last is `apart`, where all layers follow that: `usual` where it may be.
+    fn pattern(&self, usual: u32, apart: impl Fn(&Layer) -> bool) -> Option<u32> {
+        let layers = || (1..).zip(self.layers.iter().map(&apart));
+        let first = layers().find(|(_, apart)| *apart).map(|(number, _)| number);
         let follow = |pattern: &u32| {
-            slides().all(|(number, slides): (u32, _)| slides != number.is_multiple_of(*pattern))
+            layers().all(|(number, apart): (u32, _)| apart == number.is_multiple_of(*pattern))
         };
         let first = first.unwrap_or(self.num_hidden_layers() + 1);
-        [Unsaid::SLIDING_WINDOW_PATTERN, first].into_iter().find(follow)
+        [usual, first].into_iter().find(follow)
     }
 
     fn write_experts(&self, set: &mut impl FnMut(&str, Value)) {

@@ -35,7 +35,8 @@ pub(super) struct AttentionHalf {
     qkv: Option<Adapter>,
     /// Of each head of queries and of keys.
     head_norms: Option<[RmsNorm; 2]>,
-    rotation: Rotation,
+    /// Where positions turn heads.
+    rotation: Option<Rotation>,
     core: Attention,
     /// Of what is added to the hidden state.
     after: Option<RmsNorm>,
@@ -82,7 +83,7 @@ impl AttentionHalf {
             placing.norm((norms, "after attention"), &tensor)
         });
         let layer = config.layers[index as usize];
-        let rotation = placing.rotation(layer);
+        let rotation = layer.rotary.then(|| placing.rotation(layer));
         let core = Attention {
             component: part.part(&["core"]),
             groups: placing.sequences(),
@@ -138,10 +139,7 @@ impl AttentionHalf {
         let heads =
             self.head_norms.as_ref().map(|[of_q, of_k]| [of_q.forward(to, q), of_k.forward(to, k)]);
         let [q, k] = heads.map_or([q, k], |heads| heads.map(|normed| normed.y));
-        let component = name.part(&["attention", "rope"]);
-        for turned in [("queries", q, self.core.heads), ("keys", k, self.core.kv_heads)] {
-            self.rotation.turn(to, &component, Direction::Forward, turned);
-        }
+        self.turn(to, Direction::Forward, [Some(q), Some(k)]);
         let core = self.core.forward(to, [q, k, v, o], lse);
         let u_o = self.o.forward(to, rows, o, attended);
         let after = self.after.as_ref().map(|norm| norm.forward(to, attended));
@@ -149,6 +147,19 @@ impl AttentionHalf {
         sum(to, &name.part(&["residual"]), "attention", [h, added, between]);
         let adapted = [u_q, u_k, u_v, u_o];
         (between, AttentionSaved { normed, heads, attended: core, adapted, fused, after })
+    }
+
+    /// Turns the heads of queries and of keys, or their gradients back, where positions do.
+    fn turn(&self, to: &mut Builder, direction: Direction, [q, k]: [Option<Slice>; 2]) {
+        let Some(rotation) = &self.rotation else { return };
+        let component = self.name.part(&["attention", "rope"]);
+        for (what, turned, heads) in
+            [("queries", q, self.core.heads), ("keys", k, self.core.kv_heads)]
+        {
+            if let Some(turned) = turned {
+                rotation.turn(to, &component, direction, (what, turned, heads));
+            }
+        }
     }
 
     /// `by.h` holds the gradient by the hidden state after this half before and, `below`, by that before it
@@ -175,14 +186,8 @@ impl AttentionHalf {
         }
         self.core.backward(to, &saved.attended, grads, wanted);
         let [mut dq, mut dk] = [grads.dq, grads.dk];
-        let component = self.name.part(&["attention", "rope"]);
-        let turned = [
-            (wanted.query, ("queries", dq, self.core.heads)),
-            (wanted.key, ("keys", dk, self.core.kv_heads)),
-        ];
-        for (_, turned) in turned.into_iter().filter(|(wanted, _)| *wanted) {
-            self.rotation.turn(to, &component, Direction::Backward, turned);
-        }
+        let turned = [wanted.query.then_some(dq), wanted.key.then_some(dk)];
+        self.turn(to, Direction::Backward, turned);
         if let (Some(norms), Some(heads), Some(raw)) =
             (&self.head_norms, &saved.heads, by.before_head_norms)
         {

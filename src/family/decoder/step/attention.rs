@@ -49,7 +49,9 @@ impl WorkList<'_> {
             if config.architecture.norms_heads() {
                 self.norm(rows, config.head_dim, back, false);
             }
-            self.rope(rows, back);
+            if run.layer.rotary {
+                self.rope(rows, back);
+            }
         }
         self.pairs(run, &wanted);
         if let Some(linear) = o {
