@@ -1,5 +1,5 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3` and `smollm3`. One configuration for all of them, the
+//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3` and `smollm3`. One configuration for all of them, the
 //! tensors that a checkpoint of it holds, the algebra of a training step, which is known without a kernel, and its
 //! passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the files below.
 //!
@@ -32,7 +32,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 pub use adapted::Adapted;
 pub use adapters::{Adapters, Targets};
-pub use config::{Architecture, Biases, DecoderConfig, Experts, Gemma, Layer, Mlp, WeightType};
+pub use config::{
+    Architecture, Biases, DecoderConfig, Experts, Gemma, HalfNorms, Layer, Mlp, WeightType,
+};
 pub use linear::{LinearLayer, Place};
 pub use recipe::{Recipe, Tokens};
 pub use rope::{Rope, Scaling};
@@ -203,7 +205,8 @@ impl Member for DecoderConfig {
             | Architecture::Gemma2
             | Architecture::Gemma3
             | Architecture::Phi3
-            | Architecture::SmolLm3 => &causes::Products,
+            | Architecture::SmolLm3
+            | Architecture::Gemma => &causes::Products,
         }
     }
 

@@ -100,7 +100,8 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3
         | Architecture::Qwen3Moe
         | Architecture::Phi3
-        | Architecture::SmolLm3 => {
+        | Architecture::SmolLm3
+        | Architecture::Gemma => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -120,7 +121,7 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe => None,
-        Architecture::Gemma3 | Architecture::Phi3 | Architecture::SmolLm3 => {
+        Architecture::Gemma3 | Architecture::Phi3 | Architecture::SmolLm3 | Architecture::Gemma => {
             Some("the table of models read here has no entry for it")
         }
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),

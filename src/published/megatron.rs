@@ -103,7 +103,8 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma2
         | Architecture::Gemma3
         | Architecture::Phi3
-        | Architecture::SmolLm3 => {
+        | Architecture::SmolLm3
+        | Architecture::Gemma => {
             Some("the table of models read here has no entry with these terms")
         }
     }
@@ -125,7 +126,8 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Gemma2
         | Architecture::Gemma3
         | Architecture::Phi3
-        | Architecture::SmolLm3 => Some("the table of models read here has no entry for it"),
+        | Architecture::SmolLm3
+        | Architecture::Gemma => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

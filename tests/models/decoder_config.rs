@@ -10,7 +10,8 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 13] = [
+const GOLDEN: [&str; 14] = [
+    "gemma",
     "gemma2",
     "gemma3",
     "llama",
@@ -70,6 +71,8 @@ fn presets_have_their_published_parameters() {
         ("phi-4-mini", 3_836_021_760),
         ("phi-4", 14_659_507_200),
         ("smollm3-3b", 3_075_098_624),
+        ("gemma-2b", 2_506_172_416),
+        ("gemma-7b", 8_537_680_896),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -251,6 +254,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("gemma-3-4b", 4),
         ("phi-4", 64),
         ("smollm3-3b", 4),
+        ("gemma-7b", 16),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");

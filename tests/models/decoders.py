@@ -14,8 +14,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 132, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3"]
+CASES, TOKENS, SEED = 144, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", *GEMMA]
@@ -94,7 +94,7 @@ def configuration(kind):
         maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
     if kind == "gemma3_text":
         maybe(fields, "sliding_window_pattern", below(4))
-    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", *GEMMA):
+    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", *GEMMA):
         maybe(fields, "attention_bias", draw.random() < 0.6)
     if kind in ("llama", "smollm3"):
         maybe(fields, "mlp_bias", draw.random() < 0.6)
@@ -115,7 +115,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind == "llama":
+    if kind in ("llama", "gemma"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

@@ -7,6 +7,7 @@ mod decoder_config;
 mod decoder_counts;
 mod decoder_step;
 mod estimate;
+mod gemma;
 mod gemma3;
 mod golden;
 mod lowering;

@@ -109,7 +109,11 @@ fn what_cannot_be_right_is_refused_by_name() {
             json!([1, 0]),
             &["has 2 entries", "num_hidden_layers is 3", "interval = 4"],
         ),
-        ("no_rope_layers", json!([1, 0, 2]), &["has 2 for layer 2", "state 1", "0 where they do not"]),
+        (
+            "no_rope_layers",
+            json!([1, 0, 2]),
+            &["has 2 for layer 2", "state 1", "0 where they do not"],
+        ),
         ("no_rope_layers", json!([1, true, 0]), &["has true for layer 1"]),
         ("no_rope_layers", json!(4), &["no_rope_layers is 4, not a list"]),
         ("no_rope_layer_interval", json!(0), &["no_rope_layer_interval is 0", "from 1"]),

@@ -36,7 +36,7 @@ pub struct DecoderConfig {
     pub biases: Biases,
     /// Each layer, from the lowest.
     pub layers: Vec<Layer>,
-    /// What Gemma 2 and 3 have beyond the others.
+    /// What Gemma has beyond the others.
     pub gemma: Option<Gemma>,
     /// The adapters that alone are trained, where there are any.
     pub adapters: Option<Adapters>,
@@ -59,19 +59,21 @@ pub enum Architecture {
     Qwen2Moe,
     /// Qwen3 with experts.
     Qwen3Moe,
-    /// GeGLU, softcapped scores, four norms a layer.
+    /// Gemma with softcapped scores and four norms a layer.
     Gemma2,
-    /// The text model of Gemma 3: GeGLU, six norms a layer, and other wavelengths where layers slide.
+    /// The text model of Gemma 3: six norms a layer, and other wavelengths where layers slide.
     Gemma3,
     /// Mistral with fused projections, whose heads may be turned in part.
     Phi3,
     /// Llama whose positions turn nothing in some layers.
     SmolLm3,
+    /// GeGLU, norms by 1 + w, and a scaled embedding.
+    Gemma,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -83,6 +85,7 @@ impl Architecture {
         Self::Gemma3,
         Self::Phi3,
         Self::SmolLm3,
+        Self::Gemma,
     ];
 
     /// What `model_type` says of each.
@@ -110,6 +113,7 @@ impl Architecture {
             Self::Gemma3 => "gemma3_text",
             Self::Phi3 => "phi3",
             Self::SmolLm3 => "smollm3",
+            Self::Gemma => "gemma",
         }
     }
 
@@ -124,7 +128,8 @@ impl Architecture {
             | Self::Qwen2Moe
             | Self::Gemma2
             | Self::Phi3
-            | Self::SmolLm3 => false,
+            | Self::SmolLm3
+            | Self::Gemma => false,
         }
     }
 
@@ -139,14 +144,15 @@ impl Architecture {
             | Self::Gemma2
             | Self::Gemma3
             | Self::Phi3
-            | Self::SmolLm3 => false,
+            | Self::SmolLm3
+            | Self::Gemma => false,
         }
     }
 
-    /// Whether it is built as Gemma is: scaled embeddings, GeGLU, norms by 1 + w on either side of each half of a layer.
+    /// Whether it is built as Gemma is: scaled embeddings, GeGLU, norms by 1 + w.
     pub const fn is_gemma(self) -> bool {
         match self {
-            Self::Gemma2 | Self::Gemma3 => true,
+            Self::Gemma | Self::Gemma2 | Self::Gemma3 => true,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -156,6 +162,31 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3 => false,
+        }
+    }
+
+    /// The norms around attention, and those around what follows it.
+    pub const fn norms(self) -> [HalfNorms; 2] {
+        let attention = HalfNorms { before: Some("input_layernorm"), after: None };
+        let mlp = HalfNorms { before: Some("post_attention_layernorm"), after: None };
+        match self {
+            Self::Gemma2 | Self::Gemma3 => [
+                HalfNorms { after: mlp.before, ..attention },
+                HalfNorms {
+                    before: Some("pre_feedforward_layernorm"),
+                    after: Some("post_feedforward_layernorm"),
+                },
+            ],
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Gemma => [attention, mlp],
         }
     }
 
@@ -172,9 +203,19 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Gemma2
             | Self::Gemma3
-            | Self::SmolLm3 => false,
+            | Self::SmolLm3
+            | Self::Gemma => false,
         }
     }
+}
+
+/// The RMSNorms of the hidden width around half of a layer, by the names of their modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalfNorms {
+    /// Of what the half is given.
+    pub before: Option<&'static str>,
+    /// Of what it adds to the hidden state.
+    pub after: Option<&'static str>,
 }
 
 /// Which projections have a bias.
@@ -233,7 +274,7 @@ pub struct Experts {
     pub rescaled: bool,
 }
 
-/// What Gemma 2 and 3 have beyond other decoders.
+/// What Gemma has beyond other decoders.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gemma {
     /// Scores are multiplied by this to the power of -1/2.
@@ -321,17 +362,14 @@ impl DecoderConfig {
 
     /// The widths of a layer's RMSNorms by the names that a checkpoint has for them.
     pub fn norms(&self) -> Vec<(&'static str, u32)> {
-        let mut norms = vec![("input_layernorm", self.hidden_size)];
-        if self.architecture.norms_heads() {
-            norms.push(("self_attn.q_norm", self.head_dim));
-            norms.push(("self_attn.k_norm", self.head_dim));
-        }
-        norms.push(("post_attention_layernorm", self.hidden_size));
-        if self.gemma.is_some() {
-            norms.push(("pre_feedforward_layernorm", self.hidden_size));
-            norms.push(("post_feedforward_layernorm", self.hidden_size));
-        }
+        let [attention, mlp] = self.architecture.norms();
+        let hidden = |module: Option<&'static str>| module.map(|module| (module, self.hidden_size));
+        let heads = ["self_attn.q_norm", "self_attn.k_norm"].map(|module| (module, self.head_dim));
+        let heads = self.architecture.norms_heads().then_some(heads);
+        let norms = hidden(attention.before).into_iter().chain(heads.into_iter().flatten());
         norms
+            .chain([attention.after, mlp.before, mlp.after].into_iter().filter_map(hidden))
+            .collect()
     }
 
     /// The layers that differ in nothing, and how many there are of each, in the order of the lowest of

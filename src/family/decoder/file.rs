@@ -66,7 +66,10 @@ impl DecoderConfig {
                 .unwrap_or(unsaid.tie_word_embeddings),
             biases: biases(&fields, architecture)?,
             layers: layers::read(&fields, architecture, intermediate_size)?,
-            gemma: if architecture.is_gemma() { Some(gemma(&fields, architecture)?) } else { None },
+            gemma: match architecture.is_gemma() {
+                true => Some(gemma(&fields, architecture, head_dim)?),
+                false => None,
+            },
             adapters: Adapters::from_config(|name| fields.given(name), architecture.fuses())?,
         };
         activation(&fields, architecture)?;
@@ -127,7 +130,8 @@ const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
         | Architecture::Gemma3
-        | Architecture::SmolLm3 => &["attention_dropout"],
+        | Architecture::SmolLm3
+        | Architecture::Gemma => &["attention_dropout"],
     }
 }
 
@@ -258,7 +262,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
         | Architecture::Gemma3
-        | Architecture::SmolLm3 => true,
+        | Architecture::SmolLm3
+        | Architecture::Gemma => true,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
@@ -284,7 +289,24 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
     Ok(Biases { qkv, o: attention, mlp })
 }
 
-fn gemma(fields: &FileFields<'_>, architecture: Architecture) -> Result<Gemma, String> {
+fn gemma(
+    fields: &FileFields<'_>,
+    architecture: Architecture,
+    head_dim: u32,
+) -> Result<Gemma, String> {
+    let weights = fields.given("dtype").or_else(|| fields.given("torch_dtype"));
+    let weights = weights.and_then(|name| {
+        WeightType::ALL.into_iter().find(|kind| name.as_str() == Some(kind.name()))
+    });
+    let weights = weights.unwrap_or(WeightType::F32);
+    if architecture == Architecture::Gemma {
+        return Ok(Gemma {
+            query_pre_attn_scalar: head_dim.into(),
+            attn_logit_softcapping: None,
+            final_logit_softcapping: None,
+            weights,
+        });
+    }
     // Absent is Hugging Face's default; null is none.
     let cap = |name: &str, default: Option<f64>| {
         if fields.is_there(name) { fields.positive(name) } else { Ok(default) }
@@ -299,12 +321,8 @@ fn gemma(fields: &FileFields<'_>, architecture: Architecture) -> Result<Gemma, S
             architecture.model_type()
         ));
     }
-    let weights = fields.given("dtype").or_else(|| fields.given("torch_dtype"));
-    let weights = weights.and_then(|name| {
-        WeightType::ALL.into_iter().find(|kind| name.as_str() == Some(kind.name()))
-    });
     Ok(Gemma {
-        weights: weights.unwrap_or(WeightType::F32),
+        weights,
         query_pre_attn_scalar: fields.positive("query_pre_attn_scalar")?.unwrap_or(256.0),
         attn_logit_softcapping,
         final_logit_softcapping: cap("final_logit_softcapping", logits)?,
@@ -315,7 +333,10 @@ fn gemma(fields: &FileFields<'_>, architecture: Architecture) -> Result<Gemma, S
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
     let built = if architecture.is_gemma() { "gelu_pytorch_tanh" } else { "silu" };
     for name in ["hidden_act", "hidden_activation"] {
-        if let Some(value) = fields.given(name).filter(|value| *value != built) {
+        // The first files of the first Gemma say "gelu" and mean what is built.
+        let means_built = architecture == Architecture::Gemma && name == "hidden_act";
+        let is_built = |value: &Value| *value == built || means_built && *value == "gelu";
+        if let Some(value) = fields.given(name).filter(|value| !is_built(value)) {
             return Err(format!(
                 "{name} is {value}: only \"{built}\" is supported for a {}",
                 architecture.model_type()

@@ -74,7 +74,8 @@ pub(super) const fn stored_names(architecture: Architecture) -> &'static [Stored
         | Architecture::Qwen3Moe
         | Architecture::Gemma2
         | Architecture::Phi3
-        | Architecture::SmolLm3 => &[],
+        | Architecture::SmolLm3
+        | Architecture::Gemma => &[],
     }
 }
 

@@ -222,7 +222,8 @@ fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Gemma2
         | Architecture::Gemma3
         | Architecture::Phi3
-        | Architecture::SmolLm3 => [
+        | Architecture::SmolLm3
+        | Architecture::Gemma => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

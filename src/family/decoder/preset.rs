@@ -26,7 +26,7 @@ macro_rules! qwen {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 20] = [
+pub(super) const PRESETS: [(&str, &str); 22] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -153,5 +153,15 @@ pub(super) const PRESETS: [(&str, &str); 20] = [
         r#"{"model_type": "smollm3", "hidden_size": 2048, "num_hidden_layers": 36, "num_attention_heads": 16,
             "num_key_value_heads": 4, "intermediate_size": 11008, "vocab_size": 128256,
             "max_position_embeddings": 65536, "rope_theta": 5000000.0}"#,
+    ),
+    (
+        "gemma-2b",
+        r#"{"model_type": "gemma", "hidden_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 8,
+            "num_key_value_heads": 1, "intermediate_size": 16384, "vocab_size": 256000}"#,
+    ),
+    (
+        "gemma-7b",
+        r#"{"model_type": "gemma", "hidden_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16,
+            "num_key_value_heads": 16, "intermediate_size": 24576, "vocab_size": 256000}"#,
     ),
 ];

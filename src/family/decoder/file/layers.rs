@@ -80,7 +80,7 @@ fn windows(
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
-            Architecture::Llama => "leave it out",
+            Architecture::Llama | Architecture::Gemma => "leave it out",
             Architecture::Mistral
             | Architecture::Qwen2
             | Architecture::Qwen3
@@ -98,11 +98,15 @@ fn windows(
         stated => stated,
     };
     let sliding = Sliding::read(fields, architecture, rotary)?;
-    if architecture == Architecture::Llama
-        && let Some(window) = window
-    {
+    let other = match architecture {
+        Architecture::Llama => Some("mistral"),
+        Architecture::Gemma => Some("gemma2"),
+        _ => None,
+    };
+    if let (Some(other), Some(window)) = (other, window) {
         return Err(format!(
-            "sliding_window is {window}, but a llama has none: set model_type to mistral, or remove it"
+            "sliding_window is {window}, but a {} has none: set model_type to {other}, or remove it",
+            architecture.model_type()
         ));
     }
     let slides = match fields.given("layer_types") {
@@ -154,7 +158,7 @@ impl Sliding {
             None => 28,
         };
         Ok(match architecture {
-            Architecture::Llama => Self::None,
+            Architecture::Llama | Architecture::Gemma => Self::None,
             Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(rotary.len() as u32),
             Architecture::Gemma3 => {

@@ -75,6 +75,16 @@ impl Unsaid {
             Architecture::Qwen2Moe => Self { num_key_value_heads: Some(16), ..usual },
             // Published files state 128; the class takes the width of the model over its heads.
             Architecture::Qwen3Moe => Self { num_key_value_heads: Some(4), ..usual },
+            Architecture::Gemma => Self {
+                head_dim: Some(256),
+                num_attention_heads: Some(16),
+                num_key_value_heads: Some(16),
+                vocab_size: Some(256_000),
+                max_position_embeddings: 8192,
+                sliding_window: None,
+                tie_word_embeddings: true,
+                ..usual
+            },
             Architecture::Gemma2 => Self {
                 head_dim: Some(256),
                 num_key_value_heads: Some(4),

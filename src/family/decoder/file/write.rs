@@ -56,6 +56,7 @@ impl DecoderConfig {
             | Architecture::Gemma2
             | Architecture::Gemma3
             | Architecture::SmolLm3
+            | Architecture::Gemma
                 if self.biases.o =>
             {
                 set("attention_bias", json!(true));
@@ -71,7 +72,8 @@ impl DecoderConfig {
             | Architecture::Qwen2
             | Architecture::Mixtral
             | Architecture::Phi3
-            | Architecture::SmolLm3 => {}
+            | Architecture::SmolLm3
+            | Architecture::Gemma => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
@@ -81,6 +83,8 @@ impl DecoderConfig {
         self.write_experts(&mut set);
         if let Some(gemma) = self.gemma {
             set("dtype", json!(gemma.weights.name()));
+        }
+        if let Some(gemma) = self.gemma.filter(|_| self.architecture != Architecture::Gemma) {
             set("query_pre_attn_scalar", json!(gemma.query_pre_attn_scalar));
             set("attn_logit_softcapping", json!(gemma.attn_logit_softcapping));
             set("final_logit_softcapping", json!(gemma.final_logit_softcapping));
@@ -95,7 +99,7 @@ impl DecoderConfig {
     fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
         let window = self.layers.iter().find_map(|layer| layer.window);
         let (chosen, listed) = match self.architecture {
-            Architecture::Llama => return,
+            Architecture::Llama | Architecture::Gemma => return,
             Architecture::Mistral | Architecture::Phi3 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),

@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct AttentionHalf {
     /// The layer.
     name: ComponentName,
-    norm: RmsNorm,
+    norm: Option<RmsNorm>,
     q: Projection,
     k: Projection,
     v: Projection,
@@ -44,7 +44,9 @@ pub(super) struct AttentionHalf {
 
 /// What the backward pass needs.
 pub(super) struct AttentionSaved {
-    normed: Normed,
+    /// What the projections were given.
+    x: Slice,
+    normed: Option<Normed>,
     heads: Option<[Normed; 2]>,
     attended: Attended,
     /// What the adapters of q, k, v and o made between their products.
@@ -61,8 +63,10 @@ impl AttentionHalf {
         let part = name.part(&["attention"]);
         let block = format!("model.layers.{index}");
         let norms = name.part(&["norm"]);
-        let norm =
-            placing.norm((norms.clone(), "before attention"), &format!("{block}.input_layernorm"));
+        let [around, _] = config.architecture.norms();
+        let norm = around.before.map(|module| {
+            placing.norm((norms.clone(), "before attention"), &format!("{block}.{module}"))
+        });
         let mut projection = |place, called| {
             let linear = &linears_at(config, index, place)[0];
             placing.projection(&part, (linear, called), &linear.module(index))
@@ -78,10 +82,9 @@ impl AttentionHalf {
                 placing.norm((component, what), &format!("{block}.self_attn.{norm}"))
             })
         });
-        let after = config.gemma.is_some().then(|| {
-            let tensor = format!("{block}.post_attention_layernorm");
-            placing.norm((norms, "after attention"), &tensor)
-        });
+        let after = around
+            .after
+            .map(|module| placing.norm((norms, "after attention"), &format!("{block}.{module}")));
         let layer = config.layers[index as usize];
         let rotation = layer.rotary.then(|| placing.rotation(layer));
         let core = Attention {
@@ -98,7 +101,7 @@ impl AttentionHalf {
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
-        let norms = [&self.norm].into_iter().chain(self.head_norms.iter().flatten());
+        let norms = self.norm.iter().chain(self.head_norms.iter().flatten());
         let norms = norms.chain(&self.after).map(|norm| &norm.weight);
         let projections = self.projections().into_iter().flat_map(Projection::weights);
         norms.chain(projections).chain(self.qkv.iter().flat_map(Adapter::weights))
@@ -131,11 +134,12 @@ impl AttentionHalf {
         let row_elements = row_elements(&self.core.groups, self.core.heads, to.limits());
         let lse = to.scratch(format!("{name}.lse"), row_elements);
 
-        let normed = self.norm.forward(to, h);
-        let u_q = self.q.forward(to, rows, normed.y, q);
-        let u_k = self.k.forward(to, rows, normed.y, k);
-        let u_v = self.v.forward(to, rows, normed.y, v);
-        let fused = self.qkv.as_ref().map(|it| it.forward(to, rows, normed.y, &[q, k, v]));
+        let normed = self.norm.as_ref().map(|norm| norm.forward(to, h));
+        let x = normed.map_or(h, |normed| normed.y);
+        let u_q = self.q.forward(to, rows, x, q);
+        let u_k = self.k.forward(to, rows, x, k);
+        let u_v = self.v.forward(to, rows, x, v);
+        let fused = self.qkv.as_ref().map(|it| it.forward(to, rows, x, &[q, k, v]));
         let heads =
             self.head_norms.as_ref().map(|[of_q, of_k]| [of_q.forward(to, q), of_k.forward(to, k)]);
         let [q, k] = heads.map_or([q, k], |heads| heads.map(|normed| normed.y));
@@ -146,7 +150,7 @@ impl AttentionHalf {
         let added = after.map_or(attended, |normed| normed.y);
         sum(to, &name.part(&["residual"]), "attention", [h, added, between]);
         let adapted = [u_q, u_k, u_v, u_o];
-        (between, AttentionSaved { normed, heads, attended: core, adapted, fused, after })
+        (between, AttentionSaved { x, normed, heads, attended: core, adapted, fused, after })
     }
 
     /// Turns the heads of queries and of keys, or their gradients back, where positions do.
@@ -200,24 +204,24 @@ impl AttentionHalf {
                 }
             }
         }
-        let mut more = false;
+        let (dx, mut more) = by.given(self.norm.is_some());
         for (wanted, projection, dy, u) in [
             (wanted.query, &self.q, dq, u_q),
             (wanted.key, &self.k, dk, u_k),
             (wanted.value, &self.v, grads.dv, u_v),
         ] {
             if wanted {
-                let dx = below.then_some((by.x, more));
-                projection.backward(to, rows, [dy, saved.normed.y], u, dx, false);
+                let onto = below.then_some((dx, more));
+                projection.backward(to, rows, [dy, saved.x], u, onto, false);
                 more = true;
             }
         }
         if let (Some(adapter), Some(u)) = (&self.qkv, saved.fused) {
-            let dx = below.then_some(by.x);
-            adapter.backward(to, rows, &[dq, dk, grads.dv], [saved.normed.y, u], dx, false);
+            let dx = below.then_some(dx);
+            adapter.backward(to, rows, &[dq, dk, grads.dv], [saved.x, u], dx, false);
         }
         if below {
-            self.norm.backward(to, &saved.normed, by.x, Some((by.h, true)));
+            by.norm(to, self.norm.as_ref(), saved.normed.as_ref());
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         gated::GatedGradients,
         launch::Builder,
         mixture::MixtureGradients,
+        projection::Onto,
         rms_norm::{Normed, RmsNorm},
         shared_expert::SharedGradients,
     },
@@ -75,10 +76,11 @@ impl Gradients {
                 },
             }
         });
+        let after = config.architecture.norms().iter().any(|norms| norms.after.is_some());
         Self {
             h: scratch("h", wide(h)),
             x: scratch("x", wide(h)),
-            branch: config.gemma.is_some().then(|| scratch("branch", wide(h))),
+            branch: after.then(|| scratch("branch", wide(h))),
             attention: AttentionGradients {
                 d_o: scratch("o", wide(query)),
                 dq: scratch("q", wide(query)),
@@ -92,6 +94,19 @@ impl Gradients {
             }),
             gated,
             mixture,
+        }
+    }
+
+    /// Where half of a layer leaves the gradient by what it was given, and whether it is added to what is there: before
+    /// the norm in front of it, or with that of what passes by the half where there is no norm.
+    pub(super) const fn given(&self, normed: bool) -> Onto {
+        if normed { (self.x, false) } else { (self.h, true) }
+    }
+
+    /// Takes that gradient through the norm, where there is one, to that of what passes by.
+    pub(super) fn norm(&self, to: &mut Builder, norm: Option<&RmsNorm>, normed: Option<&Normed>) {
+        if let (Some(norm), Some(normed)) = (norm, normed) {
+            norm.backward(to, normed, self.x, Some((self.h, true)));
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct MlpHalf {
     /// The layer.
     name: ComponentName,
-    norm: RmsNorm,
+    norm: Option<RmsNorm>,
     network: Network,
     /// Of what is added to the hidden state.
     after: Option<RmsNorm>,
@@ -37,7 +37,7 @@ enum Network {
 
 /// What the backward pass needs.
 pub(super) struct MlpSaved {
-    normed: Normed,
+    normed: Option<Normed>,
     network: NetworkSaved,
     after: Option<Normed>,
 }
@@ -53,12 +53,11 @@ impl MlpHalf {
         let name = ComponentName::of_layer(index, &[]);
         let block = format!("model.layers.{index}");
         let norms = name.part(&["norm"]);
-        let before = match config.gemma {
-            None => "post_attention_layernorm",
-            Some(_) => "pre_feedforward_layernorm",
+        let [_, around] = config.architecture.norms();
+        let mut place_norm = |module: &str, place| {
+            placing.norm((norms.clone(), place), &format!("{block}.{module}"))
         };
-        let place = (norms.clone(), "before feed-forward");
-        let norm = placing.norm(place, &format!("{block}.{before}"));
+        let norm = around.before.map(|module| place_norm(module, "before feed-forward"));
         let linears = linears_at(config, index, Place::Mlp);
         let network = match config.layers[index as usize].mlp {
             Mlp::Dense { .. } => {
@@ -67,15 +66,14 @@ impl MlpHalf {
             }
             Mlp::Experts(experts) => Network::Experts(Box::new(mixture(placing, index, experts))),
         };
-        let after = config.gemma.is_some().then(|| {
-            let tensor = format!("{block}.post_feedforward_layernorm");
-            placing.norm((norms, "after feed-forward"), &tensor)
+        let after = around.after.map(|module| {
+            placing.norm((norms, "after feed-forward"), &format!("{block}.{module}"))
         });
         Self { name, norm, network, after }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
-        let norms = [&self.norm].into_iter().chain(&self.after).map(|norm| &norm.weight);
+        let norms = self.norm.iter().chain(&self.after).map(|norm| &norm.weight);
         let network: Box<dyn Iterator<Item = &Weight>> = match &self.network {
             Network::Dense(gated) => Box::new(gated.weights()),
             Network::Experts(mixture) => Box::new(mixture.weights()),
@@ -102,11 +100,12 @@ impl MlpHalf {
         between: Slice,
     ) -> (Slice, MlpSaved) {
         let name = &self.name;
-        let normed = self.norm.forward(to, between);
+        let normed = self.norm.as_ref().map(|norm| norm.forward(to, between));
+        let x = normed.map_or(between, |normed| normed.y);
         let [fed, out] = ["fed", "h"].map(|part| {
             to.scratch(format!("{name}.{part}"), common.shape.elements(common.shape.h))
         });
-        let tensors = [normed.y, fed];
+        let tensors = [x, fed];
         let network = match &self.network {
             Network::Dense(gated) => {
                 NetworkSaved::Dense(Box::new(gated.forward(to, &common.rows, name, tensors)))
@@ -136,15 +135,16 @@ impl MlpHalf {
         }
         let rows = &common.rows;
         let dy = by.through(to, self.after.as_ref(), saved.after.as_ref());
-        let dx = between.then_some(by.x);
+        let dx = between.then_some(by.given(self.norm.is_some()));
         match (&self.network, &saved.network) {
             (Network::Dense(gated), NetworkSaved::Dense(saved)) => {
                 let inside = by.gated.first(common.shape.elements(gated.width()));
-                gated.backward(to, rows, saved, &inside, (dy, dx.map(|dx| (dx, false))));
+                gated.backward(to, rows, saved, &inside, (dy, dx));
             }
             (Network::Experts(mixture), NetworkSaved::Experts(saved)) => {
                 if let Some(inside) = &by.mixture {
-                    mixture.backward(to, rows, saved, inside, (dy, dx));
+                    debug_assert!(self.norm.is_some(), "a mixture adds its gradient to nothing");
+                    mixture.backward(to, rows, saved, inside, (dy, dx.map(|(dx, _)| dx)));
                 }
             }
             (Network::Dense(_), NetworkSaved::Experts(_))
@@ -153,7 +153,7 @@ impl MlpHalf {
             }
         }
         if between {
-            self.norm.backward(to, &saved.normed, by.x, Some((by.h, true)));
+            by.norm(to, self.norm.as_ref(), saved.normed.as_ref());
         }
     }
 }

@@ -58,7 +58,7 @@ impl WorkList<'_> {
             let flow = LinearFlow { rows: t, input: through, output: between };
             self.linear(linear, flow, run.rank(linear));
         }
-        if config.gemma.is_some() {
+        if config.architecture.norms()[0].after.is_some() {
             self.norm(t, config.hidden_size, between, false);
         }
         between

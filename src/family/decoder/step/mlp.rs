@@ -40,7 +40,7 @@ impl WorkList<'_> {
                 self.shared(weighs, inside);
             }
         }
-        if config.gemma.is_some() {
+        if config.architecture.norms()[1].after.is_some() {
             let trained = below || mlp.iter().any(|linear| run.rank(linear).is_some());
             self.norm(t, config.hidden_size, trained, false);
         }
