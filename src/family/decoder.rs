@@ -1,7 +1,8 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3` and `smollm3`. One configuration for all of them, the
-//! tensors that a checkpoint of it holds, the algebra of a training step, which is known without a kernel, and its
-//! passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the files below.
+//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3` and `olmo2`. One configuration for
+//! all of them, the tensors that a checkpoint of it holds, the algebra of a training step, which is known without a
+//! kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
+//! files below.
 //!
 //! Shape letters: H hidden width, L layers, n heads, kv key and value heads, d the width of a head,
 //! I intermediate width, V vocabulary, E experts, K experts of a token, r rank of an adapter,
@@ -9,6 +10,7 @@
 
 mod adapted;
 mod adapters;
+mod architecture;
 mod causes;
 mod claims;
 mod config;
@@ -32,9 +34,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 pub use adapted::Adapted;
 pub use adapters::{Adapters, Targets};
-pub use config::{
-    Architecture, Biases, DecoderConfig, Experts, Gemma, HalfNorms, Layer, Mlp, WeightType,
-};
+pub use architecture::{Architecture, HalfNorms};
+pub use config::{Biases, DecoderConfig, Experts, Gemma, Layer, Mlp, WeightType};
 pub use linear::{LinearLayer, Place};
 pub use recipe::{Recipe, Tokens};
 pub use rope::{Rope, Scaling};
@@ -206,7 +207,8 @@ impl Member for DecoderConfig {
             | Architecture::Gemma3
             | Architecture::Phi3
             | Architecture::SmolLm3
-            | Architecture::Gemma => &causes::Products,
+            | Architecture::Gemma
+            | Architecture::Olmo2 => &causes::Products,
         }
     }
 

@@ -101,7 +101,8 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3Moe
         | Architecture::Phi3
         | Architecture::SmolLm3
-        | Architecture::Gemma => {
+        | Architecture::Gemma
+        | Architecture::Olmo2 => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -121,9 +122,11 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3
         | Architecture::Qwen2Moe
         | Architecture::Qwen3Moe => None,
-        Architecture::Gemma3 | Architecture::Phi3 | Architecture::SmolLm3 | Architecture::Gemma => {
-            Some("the table of models read here has no entry for it")
-        }
+        Architecture::Gemma3
+        | Architecture::Phi3
+        | Architecture::SmolLm3
+        | Architecture::Gemma
+        | Architecture::Olmo2 => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

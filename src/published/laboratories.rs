@@ -31,7 +31,8 @@ fn olmo(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &[Place::Mlp, Place::Head, Place::Router, Place::Shared]);
     bill.weights(&THREE, Part::Bias, bill.biases);
     // The norms of head, queries and keys.
-    let heads = if bill.architecture().norms_heads() { 2 * bill.l * bill.d } else { 0 };
+    let widths = bill.config.query_key_norms().into_iter().flatten();
+    let heads = bill.l * widths.map(i128::from).sum::<i128>();
     bill.weights(&THREE, Part::Norm, bill.h + heads);
     windowed(bill);
 }

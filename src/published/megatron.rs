@@ -104,7 +104,8 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
-        | Architecture::Gemma => {
+        | Architecture::Gemma
+        | Architecture::Olmo2 => {
             Some("the table of models read here has no entry with these terms")
         }
     }
@@ -127,7 +128,8 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
-        | Architecture::Gemma => Some("the table of models read here has no entry for it"),
+        | Architecture::Gemma
+        | Architecture::Olmo2 => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -48,7 +48,9 @@ pub fn fields(seed: u64) -> (Value, u32) {
                 fields["no_rope_layers"] = (0..layers).map(|_| to(2) - 1).collect();
             }
         }
-        Architecture::Gemma => fields["attention_bias"] = json!(to(2) == 1),
+        Architecture::Gemma | Architecture::Olmo2 => {
+            fields["attention_bias"] = json!(to(2) == 1);
+        }
         Architecture::Gemma2 => {
             fields["sliding_window"] = json!(to(12));
             for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {

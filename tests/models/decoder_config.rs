@@ -4,19 +4,21 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use flopmeter::{
-    family::decoder::{Adapted, Adapters, DecoderConfig, FAMILY, Scaling},
+    family::decoder::{Adapters, DecoderConfig, FAMILY, Scaling},
     model::Model,
     tensors::TensorFile,
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 14] = [
+const GOLDEN: [&str; 16] = [
     "gemma",
     "gemma2",
     "gemma3",
     "llama",
     "mistral_lora",
     "mixtral",
+    "olmo2",
+    "olmo2_lora",
     "phi3",
     "phi3_lora",
     "qwen2_full",
@@ -27,11 +29,11 @@ const GOLDEN: [&str; 14] = [
     "smollm3",
 ];
 
-fn golden(folder: &str, file: &str) -> PathBuf {
+pub fn golden(folder: &str, file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder).join(file)
 }
 
-fn object(path: PathBuf) -> Option<Map<String, Value>> {
+pub fn object(path: PathBuf) -> Option<Map<String, Value>> {
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).unwrap()
 }
 
@@ -73,6 +75,8 @@ fn presets_have_their_published_parameters() {
         ("smollm3-3b", 3_075_098_624),
         ("gemma-2b", 2_506_172_416),
         ("gemma-7b", 8_537_680_896),
+        ("olmo-2-1b", 1_484_916_736),
+        ("olmo-2-7b", 7_298_617_344),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -153,7 +157,7 @@ fn both_spellings_of_rotary_positions_are_one() {
 }
 
 /// What reading says of a golden configuration with fields changed; null removes one.
-fn refusal(folder: &str, changes: &[(&str, Value)]) -> String {
+pub fn refusal(folder: &str, changes: &[(&str, Value)]) -> String {
     let mut object = object(golden(folder, "config.json")).unwrap();
     for (name, value) in changes {
         match value {
@@ -255,6 +259,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("phi-4", 64),
         ("smollm3-3b", 4),
         ("gemma-7b", 16),
+        ("olmo-2-7b", 64),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");
@@ -325,73 +330,4 @@ fn windows_and_experts_are_where_the_files_say() {
     // Layer 1 is in mlp_only_layers.
     let kinds = decoder("qwen3_moe").kinds();
     assert_eq!(kinds.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1]);
-}
-
-/// The modules that adapters of this configuration stand beside, with their ranks and scales.
-fn adapted(folder: &str, changes: &[(&str, Value)]) -> Result<Vec<(String, u32, f64)>, String> {
-    let mut object = object(golden(folder, "config.json")).unwrap();
-    object.insert(Adapters::RANK.to_owned(), json!(4));
-    for (name, value) in changes {
-        object.insert((*name).to_owned(), value.clone());
-    }
-    let config = DecoderConfig::from_json(&object)?;
-    let adapted = config.adapted().into_iter();
-    let each = |Adapted { module, rank, scale, .. }| (module, rank, scale);
-    Ok(adapted.map(each).collect())
-}
-
-#[test]
-fn adapters_stand_where_peft_puts_them() {
-    let count = |folder: &str, targets: Value| {
-        adapted(folder, &[(Adapters::TARGETS, targets)]).unwrap().len()
-    };
-    assert_eq!(count("llama", json!("q_proj,v_proj")), 4);
-    assert_eq!(count("llama", json!("all-linear")), 14);
-    assert_eq!(count("llama", json!(["layers.1.self_attn.q_proj"])), 1);
-    assert_eq!(count("llama", json!(r".*\.(0|1)\.mlp\.(up|down)_proj")), 4);
-    // No ending: the whole name must match.
-    assert!(adapted("llama", &[(Adapters::TARGETS, json!(r"(q|v)_proj"))]).is_err());
-    // Experts are fused, and the dense layer alone has an MLP that may carry adapters.
-    assert_eq!(count("mixtral", json!("all-linear")), 8);
-    assert_eq!(count("qwen3_moe", json!("all-linear")), 15);
-    assert_eq!(count("llama", json!(["q_proj", "lm_head"])), 3);
-}
-
-#[test]
-fn patterns_change_ranks_and_scales() {
-    let changes = [
-        (Adapters::TARGETS, json!("q_proj,v_proj")),
-        (Adapters::ALPHA, json!(8)),
-        (Adapters::RSLORA, json!(true)),
-        (Adapters::RANK_PATTERN, json!({"layers.1.self_attn.q_proj": 16})),
-        (Adapters::ALPHA_PATTERN, json!({r".*0.*v_proj": 2})),
-    ];
-    let adapted = adapted("llama", &changes).unwrap();
-    let of = |name: &str| {
-        let found = adapted.iter().find(|(module, _, _)| module.ends_with(name)).unwrap();
-        (found.1, found.2)
-    };
-    assert_eq!(of("0.self_attn.q_proj"), (4, 4.0));
-    assert_eq!(of("1.self_attn.q_proj"), (16, 2.0));
-    assert_eq!(of("0.self_attn.v_proj"), (4, 1.0));
-}
-
-#[test]
-fn adapters_that_match_nothing_are_refused() {
-    let problem = |changes: &[(&str, Value)]| adapted("mixtral", changes).unwrap_err();
-    let text = problem(&[(Adapters::TARGETS, json!("w1"))]);
-    assert!(text.contains("'w1'") && text.contains("q_proj") && text.contains("experts"), "{text}");
-    let text = problem(&[(Adapters::TARGETS, json!(r"layers\.9\..*"))]);
-    assert!(text.contains("layers"), "{text}");
-    let text = problem(&[(Adapters::RANK_PATTERN, json!({"k_proj": 2}))]);
-    assert!(text.contains("'k_proj'") && text.contains("rank_pattern"), "{text}");
-    let text = problem(&[(Adapters::TARGETS, json!("(?=q)"))]);
-    assert!(text.contains("look-around"), "{text}");
-    let text = problem(&[(Adapters::RANK, json!(0))]);
-    assert!(text.contains("lora_rank is 0"), "{text}");
-    let orphan = refusal("llama", &[(Adapters::ALPHA, json!(8))]);
-    assert!(orphan.contains("lora_alpha") && orphan.contains("lora_rank"), "{orphan}");
-    let peft = json!({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], "use_dora": true});
-    let text = Adapters::from_peft(peft.as_object().unwrap()).unwrap_err();
-    assert!(text.contains("use_dora"), "{text}");
 }

@@ -38,6 +38,8 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("smollm3-3b", 3_226_057_310_208),
         ("gemma-2b", 2_604_897_665_024),
         ("gemma-7b", 8_862_665_015_296),
+        ("olmo-2-1b", 1_344_324_763_648),
+        ("olmo-2-7b", 7_189_775_253_504),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -69,7 +71,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 144);
+    assert_eq!(DRAWN.lines().count(), 156);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

@@ -14,11 +14,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 144, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma"]
+CASES, TOKENS, SEED = 156, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", *GEMMA]
+# Classes that pad by default with a token that so few do not have.
+PADS_WITH_MORE = ["phi3", "smollm3", "olmo2"]
 ALL = DENSE + ["mixtral", "qwen2_moe", "qwen3_moe"]
 
 logging.set_verbosity_error()
@@ -62,11 +64,11 @@ def configuration(kind):
     maybe(fields, "num_key_value_heads", draw.choice([1, 2, 4]), 0.6 if heads == 32 else 1)
     maybe(fields, "head_dim", 2 * below(8), 0.4)
     maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
+    if kind in PADS_WITH_MORE:
+        fields["pad_token_id"] = None
     if kind == "phi3":
         # This class checks factors by the width that heads have where none is stated.
         fields.pop("head_dim", None)
-        # The token that this class pads with by default is none of so few.
-        fields["pad_token_id"] = None
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
         maybe(fields, "resid_pdrop", 0.1)
         rotary_positions(fields)
@@ -79,8 +81,6 @@ def configuration(kind):
         maybe(fields, "sliding_window", below(9), 0.7)
         maybe(fields, "max_window_layers", draw.randint(0, 6), 0.7)
     if kind == "smollm3":
-        # The token that this class pads with by default is none of so few.
-        fields["pad_token_id"] = None
         maybe(fields, "use_sliding_window", draw.random() < 0.8, 0.8)
         maybe(fields, "sliding_window", below(9), 0.7)
         maybe(fields, "no_rope_layer_interval", below(4))
@@ -94,7 +94,7 @@ def configuration(kind):
         maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
     if kind == "gemma3_text":
         maybe(fields, "sliding_window_pattern", below(4))
-    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", *GEMMA):
+    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", "olmo2", *GEMMA):
         maybe(fields, "attention_bias", draw.random() < 0.6)
     if kind in ("llama", "smollm3"):
         maybe(fields, "mlp_bias", draw.random() < 0.6)
@@ -115,7 +115,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma"):
+    if kind in ("llama", "gemma", "olmo2"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod budgets;
+mod decoder_adapters;
 mod decoder_config;
 mod decoder_counts;
 mod decoder_step;
@@ -12,6 +13,7 @@ mod gemma3;
 mod golden;
 mod lowering;
 mod model_files;
+mod olmo2;
 mod passed_over;
 mod phi3;
 mod precision;

@@ -1,7 +1,7 @@
 //! What a decoder is, of any publisher: the fields of `config.json` after the differences between
 //! architectures and spellings are resolved. Knows no file and no tensor.
 
-use super::{adapters::Adapters, rope::Rope};
+use super::{adapters::Adapters, architecture::Architecture, rope::Rope};
 
 /// A decoder's configuration. Valid where it comes from [`Self::from_json`].
 #[derive(Clone, Debug, PartialEq)]
@@ -40,182 +40,6 @@ pub struct DecoderConfig {
     pub gemma: Option<Gemma>,
     /// The adapters that alone are trained, where there are any.
     pub adapters: Option<Adapters>,
-}
-
-/// The architecture of a decoder, by its `model_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Architecture {
-    /// Llama 2 and 3, and what shares their code.
-    Llama,
-    /// Llama with a sliding window.
-    Mistral,
-    /// Llama with biases on queries, keys and values.
-    Qwen2,
-    /// Queries and keys pass a norm of their own.
-    Qwen3,
-    /// Mistral with experts.
-    Mixtral,
-    /// Qwen2 with experts, one of them shared by all tokens.
-    Qwen2Moe,
-    /// Qwen3 with experts.
-    Qwen3Moe,
-    /// Gemma with softcapped scores and four norms a layer.
-    Gemma2,
-    /// The text model of Gemma 3: six norms a layer, and other wavelengths where layers slide.
-    Gemma3,
-    /// Mistral with fused projections, whose heads may be turned in part.
-    Phi3,
-    /// Llama whose positions turn nothing in some layers.
-    SmolLm3,
-    /// GeGLU, norms by 1 + w, and a scaled embedding.
-    Gemma,
-}
-
-impl Architecture {
-    /// Every architecture.
-    pub const ALL: [Self; 12] = [
-        Self::Llama,
-        Self::Mistral,
-        Self::Qwen2,
-        Self::Qwen3,
-        Self::Mixtral,
-        Self::Qwen2Moe,
-        Self::Qwen3Moe,
-        Self::Gemma2,
-        Self::Gemma3,
-        Self::Phi3,
-        Self::SmolLm3,
-        Self::Gemma,
-    ];
-
-    /// What `model_type` says of each.
-    pub const MODEL_TYPES: [&'static str; Self::ALL.len()] = {
-        let mut types = [""; Self::ALL.len()];
-        let mut at = 0;
-        while at < types.len() {
-            types[at] = Self::ALL[at].model_type();
-            at += 1;
-        }
-        types
-    };
-
-    /// What `model_type` says.
-    pub const fn model_type(self) -> &'static str {
-        match self {
-            Self::Llama => "llama",
-            Self::Mistral => "mistral",
-            Self::Qwen2 => "qwen2",
-            Self::Qwen3 => "qwen3",
-            Self::Mixtral => "mixtral",
-            Self::Qwen2Moe => "qwen2_moe",
-            Self::Qwen3Moe => "qwen3_moe",
-            Self::Gemma2 => "gemma2",
-            Self::Gemma3 => "gemma3_text",
-            Self::Phi3 => "phi3",
-            Self::SmolLm3 => "smollm3",
-            Self::Gemma => "gemma",
-        }
-    }
-
-    /// Whether queries and keys pass an RMSNorm over the head's width.
-    pub const fn norms_heads(self) -> bool {
-        match self {
-            Self::Qwen3 | Self::Qwen3Moe | Self::Gemma3 => true,
-            Self::Llama
-            | Self::Mistral
-            | Self::Qwen2
-            | Self::Mixtral
-            | Self::Qwen2Moe
-            | Self::Gemma2
-            | Self::Phi3
-            | Self::SmolLm3
-            | Self::Gemma => false,
-        }
-    }
-
-    /// Whether its MLPs may be mixtures of experts.
-    pub const fn has_experts(self) -> bool {
-        match self {
-            Self::Mixtral | Self::Qwen2Moe | Self::Qwen3Moe => true,
-            Self::Llama
-            | Self::Mistral
-            | Self::Qwen2
-            | Self::Qwen3
-            | Self::Gemma2
-            | Self::Gemma3
-            | Self::Phi3
-            | Self::SmolLm3
-            | Self::Gemma => false,
-        }
-    }
-
-    /// Whether it is built as Gemma is: scaled embeddings, GeGLU, norms by 1 + w.
-    pub const fn is_gemma(self) -> bool {
-        match self {
-            Self::Gemma | Self::Gemma2 | Self::Gemma3 => true,
-            Self::Llama
-            | Self::Mistral
-            | Self::Qwen2
-            | Self::Qwen3
-            | Self::Mixtral
-            | Self::Qwen2Moe
-            | Self::Qwen3Moe
-            | Self::Phi3
-            | Self::SmolLm3 => false,
-        }
-    }
-
-    /// The norms around attention, and those around what follows it.
-    pub const fn norms(self) -> [HalfNorms; 2] {
-        let attention = HalfNorms { before: Some("input_layernorm"), after: None };
-        let mlp = HalfNorms { before: Some("post_attention_layernorm"), after: None };
-        match self {
-            Self::Gemma2 | Self::Gemma3 => [
-                HalfNorms { after: mlp.before, ..attention },
-                HalfNorms {
-                    before: Some("pre_feedforward_layernorm"),
-                    after: Some("post_feedforward_layernorm"),
-                },
-            ],
-            Self::Llama
-            | Self::Mistral
-            | Self::Qwen2
-            | Self::Qwen3
-            | Self::Mixtral
-            | Self::Qwen2Moe
-            | Self::Qwen3Moe
-            | Self::Phi3
-            | Self::SmolLm3
-            | Self::Gemma => [attention, mlp],
-        }
-    }
-
-    /// Whether queries, keys and values are one module, and gate and up another.
-    pub const fn fuses(self) -> bool {
-        match self {
-            Self::Phi3 => true,
-            Self::Llama
-            | Self::Mistral
-            | Self::Qwen2
-            | Self::Qwen3
-            | Self::Mixtral
-            | Self::Qwen2Moe
-            | Self::Qwen3Moe
-            | Self::Gemma2
-            | Self::Gemma3
-            | Self::SmolLm3
-            | Self::Gemma => false,
-        }
-    }
-}
-
-/// The RMSNorms of the hidden width around half of a layer, by the names of their modules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HalfNorms {
-    /// Of what the half is given.
-    pub before: Option<&'static str>,
-    /// Of what it adds to the hidden state.
-    pub after: Option<&'static str>,
 }
 
 /// Which projections have a bias.
@@ -355,6 +179,25 @@ impl DecoderConfig {
         (f64::from(self.head_dim) * self.partial_rotary_factor) as u32
     }
 
+    /// The widths of the RMSNorms of queries and of keys, where they pass any: of each head, or of all together.
+    pub const fn query_key_norms(&self) -> Option<[u32; 2]> {
+        match self.architecture {
+            Architecture::Qwen3 | Architecture::Qwen3Moe | Architecture::Gemma3 => {
+                Some([self.head_dim; 2])
+            }
+            Architecture::Olmo2 => Some([self.query_width(), self.kv_width()]),
+            Architecture::Llama
+            | Architecture::Mistral
+            | Architecture::Qwen2
+            | Architecture::Mixtral
+            | Architecture::Qwen2Moe
+            | Architecture::Gemma2
+            | Architecture::Phi3
+            | Architecture::SmolLm3
+            | Architecture::Gemma => None,
+        }
+    }
+
     /// L.
     pub fn num_hidden_layers(&self) -> u32 {
         self.layers.len() as u32
@@ -364,9 +207,9 @@ impl DecoderConfig {
     pub fn norms(&self) -> Vec<(&'static str, u32)> {
         let [attention, mlp] = self.architecture.norms();
         let hidden = |module: Option<&'static str>| module.map(|module| (module, self.hidden_size));
-        let heads = ["self_attn.q_norm", "self_attn.k_norm"].map(|module| (module, self.head_dim));
-        let heads = self.architecture.norms_heads().then_some(heads);
-        let norms = hidden(attention.before).into_iter().chain(heads.into_iter().flatten());
+        let modules = ["self_attn.q_norm", "self_attn.k_norm"].into_iter();
+        let heads = modules.zip(self.query_key_norms().into_iter().flatten());
+        let norms = hidden(attention.before).into_iter().chain(heads);
         norms
             .chain([attention.after, mlp.before, mlp.after].into_iter().filter_map(hidden))
             .collect()

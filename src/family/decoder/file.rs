@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{
     adapters::Adapters,
-    config::{Architecture, Biases, DecoderConfig, Gemma, Layer, WeightType},
+    architecture::Architecture,
+    config::{Biases, DecoderConfig, Gemma, Layer, WeightType},
     held,
     rope::Scaling,
 };
@@ -131,7 +132,8 @@ const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
         | Architecture::Gemma2
         | Architecture::Gemma3
         | Architecture::SmolLm3
-        | Architecture::Gemma => &["attention_dropout"],
+        | Architecture::Gemma
+        | Architecture::Olmo2 => &["attention_dropout"],
     }
 }
 
@@ -263,7 +265,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Gemma2
         | Architecture::Gemma3
         | Architecture::SmolLm3
-        | Architecture::Gemma => true,
+        | Architecture::Gemma
+        | Architecture::Olmo2 => true,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral

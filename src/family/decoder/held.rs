@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{config::Architecture, linear::last_name};
+use super::{architecture::Architecture, linear::last_name};
 use crate::family::{
     fields::MODEL_TYPE,
     held::{HeldModel, Holders, StoredNames},
@@ -75,7 +75,8 @@ pub(super) const fn stored_names(architecture: Architecture) -> &'static [Stored
         | Architecture::Gemma2
         | Architecture::Phi3
         | Architecture::SmolLm3
-        | Architecture::Gemma => &[],
+        | Architecture::Gemma
+        | Architecture::Olmo2 => &[],
     }
 }
 

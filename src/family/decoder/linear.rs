@@ -1,6 +1,9 @@
 //! The linear layers of a decoder: which there are, how large, and who passes them.
 
-use super::config::{Architecture, DecoderConfig, Experts, Layer, Mlp};
+use super::{
+    architecture::Architecture,
+    config::{DecoderConfig, Experts, Layer, Mlp},
+};
 
 /// What a linear layer does in its decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,7 +226,8 @@ fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
-        | Architecture::Gemma => [
+        | Architecture::Gemma
+        | Architecture::Olmo2 => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

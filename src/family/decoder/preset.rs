@@ -26,7 +26,7 @@ macro_rules! qwen {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 22] = [
+pub(super) const PRESETS: [(&str, &str); 24] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -163,5 +163,17 @@ pub(super) const PRESETS: [(&str, &str); 22] = [
         "gemma-7b",
         r#"{"model_type": "gemma", "hidden_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16,
             "num_key_value_heads": 16, "intermediate_size": 24576, "vocab_size": 256000}"#,
+    ),
+    (
+        "olmo-2-1b",
+        r#"{"model_type": "olmo2", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 16,
+            "num_key_value_heads": 16, "intermediate_size": 8192, "vocab_size": 100352,
+            "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 500000.0}"#,
+    ),
+    (
+        "olmo-2-7b",
+        r#"{"model_type": "olmo2", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 32, "intermediate_size": 11008, "vocab_size": 100352,
+            "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 500000.0}"#,
     ),
 ];

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
-use crate::family::decoder::{adapters::Adapters, config::Architecture};
+use crate::family::decoder::{adapters::Adapters, architecture::Architecture};
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
 /// weights are stored, remarks, and losses that are not computed here.

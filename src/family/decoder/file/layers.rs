@@ -4,7 +4,10 @@
 use serde_json::Value;
 
 use super::{fields::FileFields, unsaid::Unsaid};
-use crate::family::decoder::config::{Architecture, Experts, Layer, Mlp};
+use crate::family::decoder::{
+    architecture::Architecture,
+    config::{Experts, Layer, Mlp},
+};
 
 /// Which layers have a window.
 enum Sliding {
@@ -80,7 +83,7 @@ fn windows(
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
-            Architecture::Llama | Architecture::Gemma => "leave it out",
+            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => "leave it out",
             Architecture::Mistral
             | Architecture::Qwen2
             | Architecture::Qwen3
@@ -98,14 +101,15 @@ fn windows(
         stated => stated,
     };
     let sliding = Sliding::read(fields, architecture, rotary)?;
-    let other = match architecture {
-        Architecture::Llama => Some("mistral"),
-        Architecture::Gemma => Some("gemma2"),
+    let way = match architecture {
+        Architecture::Llama => Some("set model_type to mistral, or remove it"),
+        Architecture::Gemma => Some("set model_type to gemma2, or remove it"),
+        Architecture::Olmo2 => Some("remove it"),
         _ => None,
     };
-    if let (Some(other), Some(window)) = (other, window) {
+    if let (Some(way), Some(window)) = (way, window) {
         return Err(format!(
-            "sliding_window is {window}, but a {} has none: set model_type to {other}, or remove it",
+            "sliding_window is {window}, but a {} has none: {way}",
             architecture.model_type()
         ));
     }
@@ -158,7 +162,7 @@ impl Sliding {
             None => 28,
         };
         Ok(match architecture {
-            Architecture::Llama | Architecture::Gemma => Self::None,
+            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => Self::None,
             Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(rotary.len() as u32),
             Architecture::Gemma3 => {

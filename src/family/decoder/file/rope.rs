@@ -9,7 +9,8 @@ use super::{
     unsaid::Unsaid,
 };
 use crate::family::decoder::{
-    config::{Architecture, Layer},
+    architecture::Architecture,
+    config::Layer,
     rope::{Rope, Scaling},
 };
 

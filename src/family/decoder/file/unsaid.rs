@@ -1,7 +1,7 @@
 //! What a decoder has where its file does not say it: the defaults of Hugging Face's transformers 5.24,
 //! `src/transformers/models/*/configuration_*.py`. A null is not a default; what it means is the reader's to say.
 
-use crate::family::decoder::config::Architecture;
+use crate::family::decoder::architecture::Architecture;
 
 /// What a file leaves unsaid.
 pub(super) struct Unsaid {
@@ -75,6 +75,14 @@ impl Unsaid {
             Architecture::Qwen2Moe => Self { num_key_value_heads: Some(16), ..usual },
             // Published files state 128; the class takes the width of the model over its heads.
             Architecture::Qwen3Moe => Self { num_key_value_heads: Some(4), ..usual },
+            Architecture::Olmo2 => Self {
+                num_attention_heads: Some(32),
+                vocab_size: Some(50_304),
+                max_position_embeddings: 2048,
+                rms_norm_eps: 1e-5,
+                sliding_window: None,
+                ..usual
+            },
             Architecture::Gemma => Self {
                 head_dim: Some(256),
                 num_attention_heads: Some(16),

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::unsaid::Unsaid;
 use crate::family::decoder::{
-    config::{Architecture, DecoderConfig, Experts, Layer, Mlp},
+    architecture::Architecture,
+    config::{DecoderConfig, Experts, Layer, Mlp},
     rope::{Rope, Scaling},
 };
 
@@ -57,6 +58,7 @@ impl DecoderConfig {
             | Architecture::Gemma3
             | Architecture::SmolLm3
             | Architecture::Gemma
+            | Architecture::Olmo2
                 if self.biases.o =>
             {
                 set("attention_bias", json!(true));
@@ -73,7 +75,8 @@ impl DecoderConfig {
             | Architecture::Mixtral
             | Architecture::Phi3
             | Architecture::SmolLm3
-            | Architecture::Gemma => {}
+            | Architecture::Gemma
+            | Architecture::Olmo2 => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
@@ -99,7 +102,7 @@ impl DecoderConfig {
     fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
         let window = self.layers.iter().find_map(|layer| layer.window);
         let (chosen, listed) = match self.architecture {
-            Architecture::Llama | Architecture::Gemma => return,
+            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => return,
             Architecture::Mistral | Architecture::Phi3 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),

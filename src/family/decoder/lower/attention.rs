@@ -33,7 +33,7 @@ pub(super) struct AttentionHalf {
     o: Projection,
     /// The adapter beside queries, keys and values, where they are parts of one module.
     qkv: Option<Adapter>,
-    /// Of each head of queries and of keys.
+    /// Of queries and of keys.
     head_norms: Option<[RmsNorm; 2]>,
     /// Where positions turn heads.
     rotation: Option<Rotation>,
@@ -76,7 +76,7 @@ impl AttentionHalf {
         let v = projection(Place::Value, "v_proj");
         let o = projection(Place::Output, "o_proj");
         let qkv = placing.fused_adapter(&part, index, QKV);
-        let head_norms = config.architecture.norms_heads().then(|| {
+        let head_norms = config.query_key_norms().map(|_| {
             [("queries", "q_norm"), ("keys", "k_norm")].map(|(what, norm)| {
                 let component = part.part(&["norm"]);
                 placing.norm((component, what), &format!("{block}.self_attn.{norm}"))

@@ -88,7 +88,7 @@ impl Gradients {
                 dv: scratch("v", wide(kv)),
                 delta: scratch("scores, row by row", row_elements),
             },
-            before_head_norms: config.architecture.norms_heads().then(|| {
+            before_head_norms: config.query_key_norms().map(|_| {
                 [("queries before their norm", query), ("keys before their norm", kv)]
                     .map(|(name, width)| scratch(name, wide(width)))
             }),

@@ -34,7 +34,10 @@ impl WorkList<'_> {
         let through = wanted.query || wanted.key || wanted.value;
         let between = through || rank(o).is_some();
 
-        self.norm(t, config.hidden_size, run.below, true);
+        let [around, _] = config.architecture.norms();
+        if around.before.is_some() {
+            self.norm(t, config.hidden_size, run.below, true);
+        }
         for (linear, output) in [(q, wanted.query), (k, wanted.key), (v, wanted.value)] {
             if let Some(linear) = linear {
                 let flow = LinearFlow { rows: t, input: run.below, output };
@@ -44,10 +47,11 @@ impl WorkList<'_> {
         self.fused_adapter(run, QKV, run.below);
         let heads =
             [(config.num_attention_heads, wanted.query), (config.num_key_value_heads, wanted.key)];
-        for (heads, back) in heads {
+        for (at, (heads, back)) in heads.into_iter().enumerate() {
             let rows = t * u128::from(heads);
-            if config.architecture.norms_heads() {
-                self.norm(rows, config.head_dim, back, false);
+            if let Some(widths) = config.query_key_norms() {
+                let elements = rows * u128::from(config.head_dim);
+                self.norm(elements / u128::from(widths[at]), widths[at], back, false);
             }
             if run.layer.rotary {
                 self.rope(rows, back);
@@ -58,7 +62,7 @@ impl WorkList<'_> {
             let flow = LinearFlow { rows: t, input: through, output: between };
             self.linear(linear, flow, run.rank(linear));
         }
-        if config.architecture.norms()[0].after.is_some() {
+        if around.after.is_some() {
             self.norm(t, config.hidden_size, between, false);
         }
         between

@@ -17,7 +17,10 @@ impl WorkList<'_> {
         let config = self.config;
         let t = self.tokens.count();
         let linears = LinearLayer::of_layer(config, run.layer);
-        self.norm(t, config.hidden_size, below, true);
+        let [_, around] = config.architecture.norms();
+        if around.before.is_some() {
+            self.norm(t, config.hidden_size, below, true);
+        }
         let of = |place| linears.iter().filter(move |linear| linear.place == place);
         let mlp: Vec<&LinearLayer> = of(Place::Mlp).collect();
         let shared: Vec<&LinearLayer> = of(Place::Shared).collect();
@@ -40,7 +43,7 @@ impl WorkList<'_> {
                 self.shared(weighs, inside);
             }
         }
-        if config.architecture.norms()[1].after.is_some() {
+        if around.after.is_some() {
             let trained = below || mlp.iter().any(|linear| run.rank(linear).is_some());
             self.norm(t, config.hidden_size, trained, false);
         }

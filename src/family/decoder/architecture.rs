@@ -1,0 +1,172 @@
+//! The architectures of decoders, and what each has that others have not. Knows no sizes.
+
+/// The architecture of a decoder, by its `model_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Architecture {
+    /// Llama 2 and 3, and what shares their code.
+    Llama,
+    /// Llama with a sliding window.
+    Mistral,
+    /// Llama with biases on queries, keys and values.
+    Qwen2,
+    /// Queries and keys pass a norm of their own.
+    Qwen3,
+    /// Mistral with experts.
+    Mixtral,
+    /// Qwen2 with experts, one of them shared by all tokens.
+    Qwen2Moe,
+    /// Qwen3 with experts.
+    Qwen3Moe,
+    /// Gemma with softcapped scores and four norms a layer.
+    Gemma2,
+    /// The text model of Gemma 3: six norms a layer, and other wavelengths where layers slide.
+    Gemma3,
+    /// Mistral with fused projections, whose heads may be turned in part.
+    Phi3,
+    /// Llama whose positions turn nothing in some layers.
+    SmolLm3,
+    /// GeGLU, norms by 1 + w, and a scaled embedding.
+    Gemma,
+    /// Llama whose halves of layers are normed behind, and all heads' queries together, and keys.
+    Olmo2,
+}
+
+impl Architecture {
+    /// Every architecture.
+    pub const ALL: [Self; 13] = [
+        Self::Llama,
+        Self::Mistral,
+        Self::Qwen2,
+        Self::Qwen3,
+        Self::Mixtral,
+        Self::Qwen2Moe,
+        Self::Qwen3Moe,
+        Self::Gemma2,
+        Self::Gemma3,
+        Self::Phi3,
+        Self::SmolLm3,
+        Self::Gemma,
+        Self::Olmo2,
+    ];
+
+    /// What `model_type` says of each.
+    pub const MODEL_TYPES: [&'static str; Self::ALL.len()] = {
+        let mut types = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < types.len() {
+            types[at] = Self::ALL[at].model_type();
+            at += 1;
+        }
+        types
+    };
+
+    /// What `model_type` says.
+    pub const fn model_type(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Mistral => "mistral",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+            Self::Mixtral => "mixtral",
+            Self::Qwen2Moe => "qwen2_moe",
+            Self::Qwen3Moe => "qwen3_moe",
+            Self::Gemma2 => "gemma2",
+            Self::Gemma3 => "gemma3_text",
+            Self::Phi3 => "phi3",
+            Self::SmolLm3 => "smollm3",
+            Self::Gemma => "gemma",
+            Self::Olmo2 => "olmo2",
+        }
+    }
+
+    /// Whether its MLPs may be mixtures of experts.
+    pub const fn has_experts(self) -> bool {
+        match self {
+            Self::Mixtral | Self::Qwen2Moe | Self::Qwen3Moe => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Gemma2
+            | Self::Gemma3
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Gemma
+            | Self::Olmo2 => false,
+        }
+    }
+
+    /// Whether it is built as Gemma is: scaled embeddings, GeGLU, norms by 1 + w.
+    pub const fn is_gemma(self) -> bool {
+        match self {
+            Self::Gemma | Self::Gemma2 | Self::Gemma3 => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Olmo2 => false,
+        }
+    }
+
+    /// The norms around attention, and those around what follows it.
+    pub const fn norms(self) -> [HalfNorms; 2] {
+        let attention = HalfNorms { before: Some("input_layernorm"), after: None };
+        let mlp = HalfNorms { before: Some("post_attention_layernorm"), after: None };
+        match self {
+            Self::Gemma2 | Self::Gemma3 => [
+                HalfNorms { after: mlp.before, ..attention },
+                HalfNorms {
+                    before: Some("pre_feedforward_layernorm"),
+                    after: Some("post_feedforward_layernorm"),
+                },
+            ],
+            Self::Olmo2 => [
+                HalfNorms { before: None, after: mlp.before },
+                HalfNorms { before: None, after: Some("post_feedforward_layernorm") },
+            ],
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Gemma => [attention, mlp],
+        }
+    }
+
+    /// Whether queries, keys and values are one module, and gate and up another.
+    pub const fn fuses(self) -> bool {
+        match self {
+            Self::Phi3 => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Gemma2
+            | Self::Gemma3
+            | Self::SmolLm3
+            | Self::Gemma
+            | Self::Olmo2 => false,
+        }
+    }
+}
+
+/// The RMSNorms of the hidden width around half of a layer, by the names of their modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalfNorms {
+    /// Of what the half is given.
+    pub before: Option<&'static str>,
+    /// Of what it adds to the hidden state.
+    pub after: Option<&'static str>,
+}
