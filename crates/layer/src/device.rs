@@ -109,6 +109,10 @@ impl Device {
         harmless(|| {
             if let Some(mut saver) = self.saver.as_ref().map(lock) {
                 let mut tally = lock(&self.tally);
+                // What the marks of all hold is read now: the process may end without a word.
+                if moment == Moment::Waited && tally.ends.all_ended() {
+                    self.watch(Watch::collect_all);
+                }
                 if saver.is_due(moment, tally.submissions) {
                     let submissions = tally.submissions;
                     saver.save(submissions, || self.snapshot(&mut tally, State::Running));
