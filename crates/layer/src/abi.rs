@@ -113,9 +113,6 @@ fn hook(name: &[u8]) -> vk::PFN_vkVoidFunction {
 /// The functions by which runs what is not counted.
 fn noting(name: &[u8]) -> vk::PFN_vkVoidFunction {
     let of_bindings = functions! { vk, name;
-        b"vkCreateGraphicsPipelines": PFN_vkCreateGraphicsPipelines = beside::graphics,
-        b"vkCreateRayTracingPipelinesKHR": PFN_vkCreateRayTracingPipelinesKHR = beside::rays,
-        b"vkCreateRayTracingPipelinesNV": PFN_vkCreateRayTracingPipelinesNV = beside::rays_nv,
         b"vkCreateExecutionGraphPipelinesAMDX":
             PFN_vkCreateExecutionGraphPipelinesAMDX = beside::execution_graphs,
         b"vkCreateShadersEXT": PFN_vkCreateShadersEXT = beside::shaders,

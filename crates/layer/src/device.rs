@@ -104,11 +104,22 @@ impl Device {
         }
     }
 
+    /// The program is about to submit something, which the tally has been told of.
+    pub(crate) fn goes_on(&self) {
+        if let Some(saver) = &self.saver {
+            lock(saver).goes_on();
+        }
+    }
+
     /// Writes down what is known, if it is time to.
     pub(crate) fn save_at(&self, moment: Moment) {
         harmless(|| {
             if let Some(mut saver) = self.saver.as_ref().map(lock) {
                 let mut tally = lock(&self.tally);
+                // What the marks of all hold is read now: the process may end without a word.
+                if moment == Moment::Waited && tally.ends.all_ended() {
+                    self.watch(Watch::collect_all);
+                }
                 if saver.is_due(moment, tally.submissions) {
                     let submissions = tally.submissions;
                     saver.save(submissions, || self.snapshot(&mut tally, State::Running));

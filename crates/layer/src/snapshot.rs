@@ -111,10 +111,12 @@ pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State)
             seconds: times.ticks as f64 * seconds,
         })
     });
+    let is_open = state == State::Running && !tally.ends.all_ended();
     Recording {
         process: std::process::id(),
         device: Some(device.clone()),
         finished: state != State::Running,
+        unfinished_submissions: is_open.into(),
         times: timed.collect(),
         in_order: each::in_order(tally, watch),
         ..Recording::default()

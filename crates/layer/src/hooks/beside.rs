@@ -34,6 +34,16 @@ unsafe fn noted(
 /// Why what is no compute pipeline is not counted.
 const NO_COMPUTE: &str = "only compute pipelines are counted";
 
+/// What runs where a pipeline is bound to one of these points, and why it is not counted. One that a program makes and never
+/// binds does not run.
+pub(super) fn bound(point: vk::PipelineBindPoint) -> Option<(&'static str, &'static str)> {
+    match point {
+        vk::PipelineBindPoint::GRAPHICS => Some(("graphics pipelines", NO_COMPUTE)),
+        vk::PipelineBindPoint::RAY_TRACING_KHR => Some(("ray tracing pipelines", NO_COMPUTE)),
+        _ => None,
+    }
+}
+
 /// A function that notes what runs and goes on to the driver.
 macro_rules! noting {
     (
@@ -59,46 +69,6 @@ macro_rules! noting {
     };
 }
 
-noting! {
-    /// `vkCreateGraphicsPipelines`
-    graphics: vk::PFN_vkCreateGraphicsPipelines = c"vkCreateGraphicsPipelines",
-        "graphics pipelines", NO_COMPUTE;
-    (
-        device: vk::Device,
-        cache: vk::PipelineCache,
-        count: u32,
-        infos: *const vk::GraphicsPipelineCreateInfo<'_>,
-        allocator: *const vk::AllocationCallbacks<'_>,
-        out: *mut vk::Pipeline
-    ) -> vk::Result, vk::Result::ERROR_DEVICE_LOST
-}
-noting! {
-    /// `vkCreateRayTracingPipelinesKHR`
-    rays: vk::PFN_vkCreateRayTracingPipelinesKHR = c"vkCreateRayTracingPipelinesKHR",
-        "ray tracing pipelines", NO_COMPUTE;
-    (
-        device: vk::Device,
-        deferred: vk::DeferredOperationKHR,
-        cache: vk::PipelineCache,
-        count: u32,
-        infos: *const vk::RayTracingPipelineCreateInfoKHR<'_>,
-        allocator: *const vk::AllocationCallbacks<'_>,
-        out: *mut vk::Pipeline
-    ) -> vk::Result, vk::Result::ERROR_DEVICE_LOST
-}
-noting! {
-    /// `vkCreateRayTracingPipelinesNV`
-    rays_nv: vk::PFN_vkCreateRayTracingPipelinesNV = c"vkCreateRayTracingPipelinesNV",
-        "ray tracing pipelines", NO_COMPUTE;
-    (
-        device: vk::Device,
-        cache: vk::PipelineCache,
-        count: u32,
-        infos: *const vk::RayTracingPipelineCreateInfoNV<'_>,
-        allocator: *const vk::AllocationCallbacks<'_>,
-        out: *mut vk::Pipeline
-    ) -> vk::Result, vk::Result::ERROR_DEVICE_LOST
-}
 noting! {
     /// `vkCreateExecutionGraphPipelinesAMDX`
     execution_graphs: vk::PFN_vkCreateExecutionGraphPipelinesAMDX =

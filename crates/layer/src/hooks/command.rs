@@ -7,7 +7,7 @@
 
 use ash::vk::{self, Handle as _};
 
-use super::below;
+use super::{below, beside};
 use crate::{
     chain::slice,
     device::Device,
@@ -73,6 +73,7 @@ pub(crate) unsafe extern "system" fn bind(
             if point == vk::PipelineBindPoint::COMPUTE {
                 tally.bind(commands, Some(pipeline.as_raw()));
             }
+            tally.beside.extend(beside::bound(point));
         });
         if let Some(device) = device {
             (device.below.fp_v1_0().cmd_bind_pipeline)(commands, point, pipeline);

@@ -6,6 +6,7 @@
 mod counts;
 mod cut;
 mod glsl;
+mod graphics;
 mod host;
 mod lines;
 mod many;

@@ -11,7 +11,7 @@ use ash::{Entry, vk};
 use flopmeter_core::recording::Recording;
 use tempfile::TempDir;
 
-use crate::{glsl, rare, scenes};
+use crate::{glsl, graphics, rare, scenes};
 
 /// Which scene is to be played, in the process that plays it.
 const SCENE: &str = "FLOPMETER_TEST_SCENE";
@@ -46,6 +46,8 @@ fn play() {
         "wrong" => scenes::wrong(),
         "pools" => rare::pools(),
         "objects" => rare::objects(),
+        "graphics" => graphics::graphics(true),
+        "graphics that do not run" => graphics::graphics(false),
         _ => (scene.unwrap().play)(),
     };
     let bytes: Vec<u8> = left.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -141,14 +143,11 @@ impl Stage {
         paths.iter().map(read).filter(|recording| recording.device.is_some()).collect()
     }
 
-    /// How many recordings could not be written.
-    #[cfg(target_os = "linux")]
-    pub fn lost(&self) -> usize {
+    /// How many files the layer left beside the recordings that end so.
+    pub fn beside(&self, end: &str) -> usize {
         let files = fs::read_dir(self.at("recordings")).unwrap();
         let paths = files.map(|file| file.unwrap().path());
-        paths
-            .filter(|path| path.extension().is_some_and(|its| its == flopmeter_layer::LOST))
-            .count()
+        paths.filter(|path| path.extension().is_some_and(|its| its == end)).count()
     }
 }
 

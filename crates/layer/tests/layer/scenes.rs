@@ -281,13 +281,17 @@ pub fn gone() -> Vec<u32> {
     std::process::abort()
 }
 
-/// Dispatches that the layer has recorded of this process.
+/// Dispatches that the layer has recorded of this process, counted or timed.
 fn recorded() -> u64 {
     let folder = std::env::var_os(flopmeter_layer::FOLDER).unwrap();
     let files =
         fs::read_dir(folder).unwrap().filter_map(|file| fs::read(file.unwrap().path()).ok());
     let recordings = files.filter_map(|bytes| serde_json::from_slice::<Recording>(&bytes).ok());
-    recordings.flat_map(|its| its.kernels).map(|kernel| kernel.dispatches).sum()
+    let dispatches = recordings.map(|Recording { kernels, times, .. }| {
+        let counted = kernels.iter().map(|kernel| kernel.dispatches);
+        counted.chain(times.iter().map(|kernel| kernel.submitted)).sum::<u64>()
+    });
+    dispatches.sum()
 }
 
 /// How often [`gone`] waits for a dispatch.
