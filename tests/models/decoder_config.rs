@@ -158,13 +158,7 @@ fn both_spellings_of_rotary_positions_are_one() {
 
 /// What reading says of a golden configuration with fields changed; null removes one.
 pub fn refusal(folder: &str, changes: &[(&str, Value)]) -> String {
-    let mut object = object(golden(folder, "config.json")).unwrap();
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(object.remove(*name)),
-            value => drop(object.insert((*name).to_owned(), value.clone())),
-        }
-    }
+    let object = crate::golden::fields(folder, changes);
     DecoderConfig::from_json(&object).expect_err(&format!("{folder} {changes:?}"))
 }
 

@@ -1,28 +1,16 @@
 //! The first Gemma as its files have it: an activation under an older name, and no bounds or windows of later ones.
 
-use std::{fs, path::Path};
-
 use flopmeter::{
     family::decoder::{DecoderConfig, WeightType},
     model::Model,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::golden;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gemma");
-
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
-    let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-    let mut object: Map<String, Value> = serde_json::from_str(&text).unwrap();
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(object.remove(*name)),
-            value => drop(object.insert((*name).to_owned(), value.clone())),
-        }
-    }
-    DecoderConfig::from_json(&object)
+    DecoderConfig::from_json(&golden::fields("gemma", changes))
 }
 
 #[test]

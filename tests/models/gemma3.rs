@@ -12,15 +12,12 @@ use flopmeter::{
     tensors::{Dtype, TensorFile},
 };
 use safetensors::tensor::TensorView;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gemma3");
+use crate::golden;
 
-fn golden() -> Map<String, Value> {
-    let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gemma3");
 
 fn read(object: &Value) -> Result<DecoderConfig, String> {
     DecoderConfig::from_json(object.as_object().unwrap())
@@ -28,14 +25,7 @@ fn read(object: &Value) -> Result<DecoderConfig, String> {
 
 /// The golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Value {
-    let mut object = golden();
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(object.remove(*name)),
-            value => drop(object.insert((*name).to_owned(), value.clone())),
-        }
-    }
-    Value::Object(object)
+    Value::Object(golden::fields("gemma3", changes))
 }
 
 /// The file of a 4B model of text and images, as it was published.
@@ -202,7 +192,7 @@ fn what_cannot_be_right_is_refused_by_name() {
             assert!(problem.contains(part), "{problem}\nlacks: {part}");
         }
     }
-    let mut endless = golden();
+    let mut endless = golden::fields("gemma3", &[]);
     endless.insert("sliding_window".to_owned(), Value::Null);
     let problem = DecoderConfig::from_json(&endless).unwrap_err();
     assert!(problem.contains("sliding_window is null"), "{problem}");
@@ -213,7 +203,7 @@ fn what_cannot_be_right_is_refused_by_name() {
 /// A folder whose model holds the golden one beside a vision tower.
 fn holder(prefixes: &[(&str, &str)], others: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let mut text = golden();
+    let mut text = golden::fields("gemma3", &[]);
     text.remove("architectures");
     let object = json!({
         "architectures": ["Gemma3ForConditionalGeneration"],

@@ -1,7 +1,7 @@
 //! Models as users have them, from weights to updated parameters, against tensors computed elsewhere in
 //! double precision: `tests/golden/` holds each model and what must come out of it.
 
-use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
+use std::{collections::BTreeSet, fs, ops::ControlFlow, path::Path};
 
 use flopmeter::{
     check::{self, Verdict},
@@ -17,6 +17,7 @@ use flopmeter::{
     registry::Kernel,
     tensors::TensorFile,
 };
+use serde_json::{Map, Value};
 
 /// Relative to the norm of the whole tensor, since a tensor's small elements are differences of its
 /// large ones: 2^-24 a rounding, some hundreds of roundings deep.
@@ -47,6 +48,19 @@ pub const DECODERS: [(&str, usize); 17] = [
 
 fn folder(model: &str) -> String {
     format!("{}/tests/golden/{model}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a golden model's file says, with fields changed; null removes one.
+pub fn fields(model: &str, changes: &[(&str, Value)]) -> Map<String, Value> {
+    let text = fs::read_to_string(Path::new(&folder(model)).join("config.json")).unwrap();
+    let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap();
+    for (name, value) in changes {
+        match value {
+            Value::Null => drop(fields.remove(*name)),
+            value => drop(fields.insert((*name).to_owned(), value.clone())),
+        }
+    }
+    fields
 }
 
 fn training(optimizer: Optimizer, bk_gradient: &str) -> Training {

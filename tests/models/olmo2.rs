@@ -1,6 +1,6 @@
 //! OLMo 2 as its files have it: norms behind the halves of a layer and none before, and one for all heads together.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use flopmeter::{
     execute::Limits,
@@ -11,7 +11,7 @@ use flopmeter::{
     },
     plan::Plan,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::golden;
 
@@ -19,15 +19,7 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/olmo2");
 
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
-    let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-    let mut object: Map<String, Value> = serde_json::from_str(&text).unwrap();
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(object.remove(*name)),
-            value => drop(object.insert((*name).to_owned(), value.clone())),
-        }
-    }
-    DecoderConfig::from_json(&object)
+    DecoderConfig::from_json(&golden::fields("olmo2", changes))
 }
 
 #[test]

@@ -21,32 +21,20 @@ use flopmeter::{
     tensors::{Dtype, TensorFile},
 };
 use safetensors::tensor::TensorView;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::golden;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/phi3");
 
-fn golden_file() -> Map<String, Value> {
-    let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
-    let mut object = golden_file();
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(object.remove(*name)),
-            value => drop(object.insert((*name).to_owned(), value.clone())),
-        }
-    }
-    DecoderConfig::from_json(&object)
+    DecoderConfig::from_json(&golden::fields("phi3", changes))
 }
 
 /// The rotary positions of the golden one's file with keys changed; null removes one.
 fn rope(changes: &[(&str, Value)]) -> Value {
-    let mut rope = golden_file()["rope_parameters"].clone();
+    let mut rope = golden::fields("phi3", &[])["rope_parameters"].clone();
     let object = rope.as_object_mut().unwrap();
     for (key, value) in changes {
         match value {

@@ -1,6 +1,6 @@
 //! SmolLM3 as its files have it: layers whose heads positions do not turn, by a list or by a rule, and what they cost.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use flopmeter::{
     execute::Limits,
@@ -11,7 +11,7 @@ use flopmeter::{
     },
     op::Convention,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::golden;
 
@@ -19,15 +19,7 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/smollm3"
 
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
-    let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-    let mut object: Map<String, Value> = serde_json::from_str(&text).unwrap();
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(object.remove(*name)),
-            value => drop(object.insert((*name).to_owned(), value.clone())),
-        }
-    }
-    DecoderConfig::from_json(&object)
+    DecoderConfig::from_json(&golden::fields("smollm3", changes))
 }
 
 fn rotary(config: &DecoderConfig) -> Vec<bool> {

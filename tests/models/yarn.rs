@@ -1,24 +1,18 @@
 //! Wavelengths that YaRN stretches, beside those of transformers 5.24: pairs that turn often stay, pairs that turn seldom
 //! are stretched, and what is turned is multiplied.
 
-use std::{fs, path::Path};
-
 use flopmeter::family::decoder::{DecoderConfig, Rope};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::golden;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/qwen2_yarn");
+const GOLDEN: &str = "qwen2_yarn";
 
 /// What is read of the golden model with this object of rotary positions in the place of its own.
 fn with(rope: Value) -> Result<DecoderConfig, String> {
-    let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-    let mut object: Map<String, Value> = serde_json::from_str(&text).unwrap();
-    for name in ["rope_scaling", "rope_theta"] {
-        object.remove(name).unwrap();
-    }
-    object.insert("rope_parameters".to_owned(), rope);
-    DecoderConfig::from_json(&object)
+    let own = ["rope_scaling", "rope_theta"].map(|name| (name, Value::Null));
+    let changes = [&own[..], &[("rope_parameters", rope)]].concat();
+    DecoderConfig::from_json(&golden::fields(GOLDEN, &changes))
 }
 
 /// What `ROPE_INIT_FUNCTIONS["yarn"]` of transformers 5.24 returns for heads of 16 elements in a model for 131,072 tokens.
@@ -143,9 +137,7 @@ fn what_cannot_be_right_is_refused_by_name() {
 #[test]
 fn another_stretching_makes_other_logits() {
     let changed = |field: &str, value: &str| {
-        let text = fs::read_to_string(Path::new(GOLDEN).join("config.json")).unwrap();
-        let object: Map<String, Value> = serde_json::from_str(&text).unwrap();
-        let mut rope = object["rope_scaling"].clone();
+        let mut rope = golden::fields(GOLDEN, &[])["rope_scaling"].clone();
         rope[field] = serde_json::from_str(value).unwrap();
         format!("rope_scaling={rope}")
     };
@@ -158,5 +150,5 @@ fn another_stretching_makes_other_logits() {
         changed("attention_factor", "0.5"),
         "rope_theta=200".to_owned(),
     ];
-    golden::each_makes_other_logits("qwen2_yarn", &fields.each_ref().map(String::as_str));
+    golden::each_makes_other_logits(GOLDEN, &fields.each_ref().map(String::as_str));
 }
