@@ -132,15 +132,9 @@ fn read(folder: &Path) -> Result<(Vec<Recording>, bool), Error> {
     paths.sort();
     let read = |path: &PathBuf| {
         let bytes = fs::read(path).map_err(|error| unusable(path, &error))?;
-        let recording = serde_json::from_slice(&bytes).map_err(|error| Error::File {
+        serde_json::from_slice(&bytes).map_err(|error| Error::File {
             path: path.clone(),
             problem: format!("is no recording of the layer: {error}"),
-        });
-        // A process may end without a word: what it submitted nothing behind is whole all the same.
-        let is_last = path.with_extension(flopmeter_layer::LAST).exists();
-        recording.map(|recording: Recording| Recording {
-            finished: recording.finished || is_last,
-            ..recording
         })
     };
     Ok((paths.iter().map(read).collect::<Result<_, _>>()?, is_lost))
@@ -167,9 +161,6 @@ mod tests {
         write(&whole("7.0"), &json(2));
         write(&whole("7.1"), &json(3));
         let all = vec![recording(2), recording(3)];
-        assert_eq!(read(folder.path()).unwrap(), (all.clone(), false));
-        write(&format!("7.0.{}", flopmeter_layer::LAST), "");
-        let all = vec![Recording { finished: true, ..recording(2) }, recording(3)];
         assert_eq!(read(folder.path()).unwrap(), (all.clone(), false));
         write(&format!("7.1.{}", flopmeter_layer::LOST), "");
         assert_eq!(read(folder.path()).unwrap(), (all, true));

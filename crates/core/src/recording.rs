@@ -18,7 +18,7 @@ pub struct Recording {
     /// The device; `None` where the program has opened none so far.
     pub device: Option<Device>,
     /// Whether everything that was submitted had come to its end when this was written, and the program was done
-    /// with the device, or submitted nothing behind it.
+    /// with the device.
     pub finished: bool,
     /// Submissions that had not been seen to end.
     pub unfinished_submissions: u64,

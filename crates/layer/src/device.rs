@@ -104,13 +104,6 @@ impl Device {
         }
     }
 
-    /// The program is about to submit something, which the tally has been told of.
-    pub(crate) fn goes_on(&self) {
-        if let Some(saver) = &self.saver {
-            lock(saver).goes_on();
-        }
-    }
-
     /// Writes down what is known, if it is time to.
     pub(crate) fn save_at(&self, moment: Moment) {
         harmless(|| {

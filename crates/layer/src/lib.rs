@@ -71,10 +71,6 @@ pub const LOST: &str = "lost";
 /// one where the process ended then.
 pub const WHOLE: &str = "whole";
 
-/// How an empty file in that folder ends that is there while a program has submitted nothing behind the recording of that
-/// name, all of which had come to its end: however its process ends then, it is the last one.
-pub const LAST: &str = "last";
-
 /// The environment variable that has kernels timed, as they are, where it is 1. They are not counted then.
 pub const TIMES: &str = "FLOPMETER_TIMES";
 

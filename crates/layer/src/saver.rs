@@ -44,8 +44,6 @@ pub(crate) struct Saver {
     settled: Option<u64>,
     /// Whether the last recording could not be written.
     is_lost: bool,
-    /// Whether a file says that nothing was submitted behind the last recording.
-    is_last: bool,
 }
 
 impl Saver {
@@ -66,8 +64,7 @@ impl Saver {
         }
         let now = Instant::now();
         let (spent, settled) = (Duration::ZERO, None);
-        let (is_lost, is_last) = (false, false);
-        Self { path, process, begun: now, last: now, spent, settled, is_lost, is_last }
+        Self { path, process, begun: now, last: now, spent, settled, is_lost: false }
     }
 
     /// Whether it is time for another recording. So much was submitted until now.
@@ -77,16 +74,6 @@ impl Saver {
             Moment::Waited => self.settled != Some(submissions),
         };
         says_more && self.spent * SHARE <= self.begun.elapsed() + GRANTED * SHARE
-    }
-
-    /// The program is about to submit something that the last recording knows nothing of.
-    pub(crate) fn goes_on(&mut self) {
-        if self.is_last && std::process::id() == self.process {
-            let begun = Instant::now();
-            let gone = fs::remove_file(self.path.with_extension(crate::LAST));
-            self.is_last = gone.is_err_and(|error| error.kind() != ErrorKind::NotFound);
-            self.spent += begun.elapsed();
-        }
     }
 
     /// Writes what `take` finds out of what was submitted until now. A disk that is full is not the program's trouble, nor
@@ -113,9 +100,6 @@ impl Saver {
                 let _ = fs::remove_file(lost);
             }
             self.is_lost = written.is_err();
-            if !self.is_lost && self.settled.is_some() {
-                self.is_last = fs::File::create(self.path.with_extension(crate::LAST)).is_ok();
-            }
         }
     }
 
@@ -187,21 +171,6 @@ mod tests {
         fs::remove_dir(&beside).unwrap();
         saver.save(2, || Recording { process: 3, ..Recording::default() });
         assert!(!lost.exists());
-    }
-
-    #[test]
-    fn a_recording_is_the_last_until_the_program_goes_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut saver = Saver::new(folder.path());
-        let last = saver.path.with_extension(crate::LAST);
-        saver.save(1, || Recording { unfinished_submissions: 1, ..Recording::default() });
-        assert!(!last.exists(), "something had not ended");
-        for submissions in [1, 2] {
-            saver.save(submissions, Recording::default);
-            assert!(last.exists());
-            saver.goes_on();
-            assert!(!last.exists());
-        }
     }
 
     #[test]

@@ -29,7 +29,6 @@ fn submitted(
         let fence = Some(fence).filter(|fence| !fence.is_null());
         let fence = fence.map(vk::Fence::as_raw);
         lock(&device.tally).submit(queue.as_raw(), &batches, fence);
-        device.goes_on();
         let all = batches.iter().flat_map(|batch| &batch.commands);
         device.watch(|watch| all.for_each(|&one| watch.submit(one)));
     });

@@ -9,7 +9,7 @@ use flopmeter_core::{
     op::{Convention, Op, OpCounts, Scalar},
     recording::{Dispatched, NotCounted, Recording},
 };
-use flopmeter_layer::{EACH, LAST, NAME, TIMES};
+use flopmeter_layer::{EACH, NAME, TIMES};
 
 use crate::{
     process::{Played, Stage, VALIDATION, can_play, skipped},
@@ -126,8 +126,7 @@ fn a_killed_program_leaves_what_was_known() {
         child.wait().unwrap();
         let [recording] = &stage.recordings()[..] else { panic!("one device") };
         assert!(!recording.finished);
-        // That of the instance, which submits nothing, is a last one.
-        assert_eq!((recording.unfinished_submissions, stage.beside(LAST)), (1, 1), "{scene}");
+        assert_eq!(recording.unfinished_submissions, 1, "{scene}");
         assert_eq!(counted(recording), [(2, OpCounts::f32(Op::Add, 64))]);
     }
 }
@@ -145,7 +144,7 @@ fn what_a_program_has_seen_is_recorded_before_it_can_be_killed() {
         let mut all = stage.recordings();
         let recording = all.remove(0);
         assert!(all.is_empty() && !recording.finished, "the layer was not told");
-        assert_eq!((recording.unfinished_submissions, stage.beside(LAST)), (0, 2));
+        assert_eq!(recording.unfinished_submissions, 0);
         recording
     };
     let (counts, times) = (gone(&[EACH]), gone(&[TIMES, EACH]));
@@ -171,7 +170,7 @@ fn a_program_that_may_write_no_files_goes_on() {
     assert!(output.status.success(), "{output:?}");
     let [recording] = &stage.recordings()[..] else { panic!("one device") };
     assert_eq!(counted(recording), [(1, OpCounts::f32(Op::Add, 32))], "as far as it was written");
-    assert_eq!(stage.beside(flopmeter_layer::LOST), 1);
+    assert_eq!(stage.lost(), 1);
 }
 
 /// It is the same process, and what was counted before stays.

@@ -143,11 +143,14 @@ impl Stage {
         paths.iter().map(read).filter(|recording| recording.device.is_some()).collect()
     }
 
-    /// How many files the layer left beside the recordings that end so.
-    pub fn beside(&self, end: &str) -> usize {
+    /// How many recordings could not be written.
+    #[cfg(target_os = "linux")]
+    pub fn lost(&self) -> usize {
         let files = fs::read_dir(self.at("recordings")).unwrap();
         let paths = files.map(|file| file.unwrap().path());
-        paths.filter(|path| path.extension().is_some_and(|its| its == end)).count()
+        paths
+            .filter(|path| path.extension().is_some_and(|its| its == flopmeter_layer::LOST))
+            .count()
     }
 }
 
