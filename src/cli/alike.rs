@@ -1,5 +1,5 @@
-//! Which kernel of an earlier report each line of a suite is: what is run of it, on what, however that is spelled. What it
-//! is judged by is no part of that.
+//! Which kernel of an earlier report each line of a suite, or kernel of a later report, is: what is run of it, on what,
+//! however that is spelled. What it is judged by is no part of that.
 
 use std::{
     collections::BTreeMap,
@@ -38,6 +38,32 @@ pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec
         }
     }
     found
+}
+
+/// An earlier report whose kernels are called as those of a later one that they are; what it has beside them is called
+/// otherwise than any of those.
+pub fn called_as(mut before: KernelSuite, after: &KernelSuite) -> KernelSuite {
+    let lines = after.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
+    let lines: Vec<(&SuiteKernel, SuiteLine)> =
+        lines.filter_map(|(kernel, line)| Some((kernel, line?))).collect();
+    let listed: Vec<(&[String], &SuiteLine)> =
+        lines.iter().map(|(kernel, line)| (&kernel.arguments[..], line)).collect();
+    let found = matched(&before, &listed);
+    let names = lines.iter().zip(found).filter_map(|((kernel, _), at)| Some((at?, &*kernel.name)));
+    let names: BTreeMap<usize, &str> = names.collect();
+    let is_taken = |name: &str| names.values().any(|taken| *taken == name);
+    for (at, kernel) in before.kernels.iter_mut().enumerate() {
+        match names.get(&at) {
+            Some(name) => kernel.name = (*name).to_owned(),
+            None if is_taken(&kernel.name)
+                || lines.iter().any(|(its, _)| its.name == kernel.name) =>
+            {
+                kernel.name = format!("{} of A", kernel.name);
+            }
+            None => {}
+        }
+    }
+    before
 }
 
 /// A kernel's file, without the number that a second one of it has behind its name.

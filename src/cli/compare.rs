@@ -12,12 +12,12 @@ use flopmeter::{
     profile::{Keep, Request, profile},
     result::{
         self, Candidate, ChangeReport, CompareReport, Document as _, Examined, KernelRun,
-        RanKernels, Report, ShaderListing,
+        KernelSuite, RanKernels, Report, ShaderListing,
     },
 };
 
 use super::{
-    Outcome,
+    Outcome, alike,
     args::{Common, Compare, Side, Tuned},
     export::{Formats, Places},
     hint, interrupt,
@@ -36,7 +36,11 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         mistaken::for_report(&side.work.model.name)?;
     }
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    if let Some([a, b]) = kernels(&a, &b)? {
+    if let Some([mut a, b]) = kernels(&a, &b)? {
+        if let (RanKernels::Suite(before), RanKernels::Suite(after)) = (&a.report, &b.report) {
+            let before = alike::called_as(KernelSuite::clone(before), after);
+            a.report = RanKernels::Suite(Box::new(before));
+        }
         are_reports(asked)?;
         let convention = asked.convention.unwrap_or_else(|| a.convention());
         let mut report = ChangeReport::new(&a, &b, convention)?;

@@ -200,7 +200,10 @@ fn lines(report: &ChangeReport) -> Table {
         let file = pair.a.iter().chain(&pair.b).find_map(|its| its.file.as_deref());
         let kernel = pair.kernel.as_deref();
         // A kernel of a suite is called as its file, which others may be of, too.
-        let file = file.filter(|file| kernel.is_none_or(|kernel| !kernel.starts_with(file)));
+        let is_its = |kernel: &str, file: &str| {
+            kernel.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with(" #"))
+        };
+        let file = file.filter(|file| kernel.is_none_or(|kernel| !is_its(kernel, file)));
         let places: Vec<&str> = kernel.into_iter().chain(file).collect();
         let source = match places.is_empty() {
             true => pair.text.clone(),

@@ -117,7 +117,7 @@ impl ChangeReport {
                 RanKernels::Shader(_) | RanKernels::Suite(_) => "did not run",
             };
             return Err(Error::Config(format!(
-                "the kernels of {name} {why}: there are no counts to compare"
+                "the kernels of {name} {why}: there are no counts to compare, so save a report that has some"
             )));
         }
         for (name, run) in [("A", a), ("B", b)] {
@@ -170,14 +170,8 @@ impl ChangeReport {
             Examined { what, findings: findings.collect() }
         };
         let of_kernel = |limit, pair: &KernelPair| match (pair.a, pair.b) {
-            // What is gone costs nothing.
-            (_, None) => Vec::new(),
-            (None, Some(_)) => {
-                vec![Finding::new(
-                    FindingKind::Missing,
-                    format!("A has no counts of {}", pair.name),
-                )]
-            }
+            // What is gone costs nothing, and what is new is no more than it was.
+            (_, None) | (None, Some(_)) => Vec::new(),
             (Some(_), Some(_)) => {
                 let findings = judged(limit, pair, Some(&pair.name)).findings.into_iter();
                 let named = findings
@@ -197,7 +191,7 @@ impl ChangeReport {
         });
         let checks: Vec<Examined> = checks.collect();
         self.checks.extend(checks);
-        let both = [self.whole(), self.ended_alike()].into_iter();
+        let both = [self.whole(), self.has_all(), self.ended_alike()].into_iter();
         self.checks.extend(both.filter(|check| !limits.is_empty() && !check.holds()));
     }
 
@@ -210,6 +204,19 @@ impl ChangeReport {
             Some(Finding::new(FindingKind::Missing, text))
         });
         Examined { what: "both programs ended alike".to_owned(), findings: findings.collect() }
+    }
+
+    /// Whether the first report of a suite has every kernel of the second, which is no more than nothing otherwise.
+    fn has_all(&self) -> Examined {
+        let new = self.kernels.iter().filter(|pair| self.b.suite && pair.a.is_none());
+        let findings = new.map(|pair| {
+            let text = format!(
+                "A has no counts of {}: save it again with the kernels that there are now",
+                pair.name
+            );
+            Finding::new(FindingKind::Missing, text)
+        });
+        Examined { what: "A has every kernel of B".to_owned(), findings: findings.collect() }
     }
 
     /// Whether both runs were counted whole: less is no less where some of it is not known.
@@ -247,9 +254,8 @@ impl ChangeReport {
             [part(|its| its.flops), part(|its| its.bytes), part(|its| its.executions)]
         };
         let is_changed = |pair: &LinePair| pair.a.is_none() || pair.b.is_none();
-        let own = self.lines.chunk_by(|a, b| a.kernel == b.kernel);
-        let own: Vec<&LinePair> =
-            own.filter(|lines| lines[0].kernel.as_deref() == kernel).flatten().collect();
+        let own = self.lines.iter().filter(|pair| pair.kernel.as_deref() == kernel);
+        let own: Vec<&LinePair> = own.collect();
         let places = own.chunk_by(|a, b| is_changed(a) && is_changed(b)).map(|lines| {
             let grown = lines.iter().fold([0_i128; 3], |sum, pair| {
                 let [a, b] = [cost(&pair.a), cost(&pair.b)];

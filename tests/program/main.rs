@@ -33,6 +33,7 @@ mod shader;
 mod streams;
 mod subgroups;
 mod suite;
+mod suites;
 mod timing;
 mod told;
 mod training;

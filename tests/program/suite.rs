@@ -16,7 +16,7 @@ const SCALE: &str = "
 }
 ";
 
-const SUM: &str = "
+pub const SUM: &str = "
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = 0.0;
@@ -28,7 +28,7 @@ const SUM: &str = "
 ";
 
 /// Two kernels, one of them on two grids.
-const LIST: &str = "# What is gated.
+pub const LIST: &str = "# What is gated.
 scale.wgsl --dispatch 2 --bind 0.0=iota:16
 sum.wgsl --dispatch 2 \\
     --bind '0.0=iota:16'   # as many as there are invocations
@@ -37,10 +37,10 @@ scale.wgsl --dispatch 4 --bind 0.0=iota:32
 ";
 
 /// A folder as a repository has it.
-struct Repository(TempDir);
+pub struct Repository(TempDir);
 
 impl Repository {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let repository = Self(tempfile::tempdir().unwrap());
         repository.write("scale.wgsl", SCALE);
         repository.write("sum.wgsl", SUM);
@@ -52,7 +52,7 @@ impl Repository {
         self.0.path()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
     }
 
@@ -61,12 +61,12 @@ impl Repository {
     }
 
     /// flopmeter, in this folder.
-    fn run(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    pub fn run(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
         Command::new(PROGRAM).current_dir(self.path()).args(arguments).assert()
     }
 
     /// The suite, checked on the embedded executor.
-    fn check(&self, more: &[&str]) -> assert_cmd::assert::Assert {
+    pub fn check(&self, more: &[&str]) -> assert_cmd::assert::Assert {
         let suite = ["check", "--suite=kernels.txt", "-q", "--adapter=embedded"];
         self.run(&[&suite[..], more].concat())
     }
@@ -257,62 +257,6 @@ fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
     repository.check(&["--baseline=one.json"]).code(2).stderr(contains(says));
     run(&["compare", "base.json", "one.json"])
         .stderr(contains("one is a report of a suite").and(contains("the other of a shader")));
-}
-
-/// A kernel does more, one is new, and of the first everything is as it was.
-#[test]
-fn two_reports_of_a_suite_are_compared_kernel_by_kernel() {
-    let repository = Repository::new();
-    repository.check(&["--json=before.json"]).success();
-    repository.write("sum.wgsl", &SUM.replace("10u", "12u"));
-    let one_more = format!("{LIST}sum.wgsl --dispatch 1 --bind 0.0=iota:8\n");
-    repository.write("kernels.txt", &one_more);
-    repository.check(&["--json=after.json"]).success();
-
-    let compare = ["compare", "before.json", "after.json"];
-    let change = repository.run(&[&compare[..], &["--json=-"]].concat()).success();
-    let change: Value = serde_json::from_slice(&change.get_output().stdout).unwrap();
-    let flops = |pair: &Value| ["a", "b"].map(|side| pair[side]["flops"].as_u64());
-    let kernels = change["kernels"].as_array().unwrap().iter();
-    let kernels: Vec<_> = kernels.map(|its| (its["name"].as_str().unwrap(), flops(its))).collect();
-    let wanted = [
-        ("scale.wgsl", [Some(16); 2]),
-        ("sum.wgsl", [Some(160), Some(192)]),
-        ("scale.wgsl #2", [Some(32); 2]),
-        ("sum.wgsl #2", [None, Some(96)]),
-    ];
-    assert_eq!(kernels, wanted);
-    assert_eq!(flops(&change["total"]), [Some(208), Some(336)]);
-    let added = change["ops"].as_array().unwrap().iter().find(|its| its["name"] == "f32.add");
-    assert_eq!(added.map(|its| (&its["a"], &its["b"])), Some((&160.into(), &288.into())));
-    // Lines of the kernel that both have, those of its loop, each in its file.
-    let lines = change["lines"].as_array().unwrap();
-    let moved = lines.iter().find(|its| its["text"].as_str().unwrap().contains("sum +=")).unwrap();
-    assert_eq!((&moved["b"]["file"], &moved["b"]["line"]), (&"sum.wgsl".into(), &6.into()));
-    let sides = |its: &Value| [its["a"].clone(), its["b"].clone()];
-    let mut sides = lines.iter().flat_map(sides).filter(|side| !side.is_null());
-    assert!(sides.all(|side| side["file"] == "sum.wgsl"), "{lines:?}");
-
-    let gate = [&compare[..], &["--fail-on=more:flops", "--github=-"]].concat();
-    let gated = repository.run(&gate).code(1);
-    let place = contains("file=sum.wgsl,line=6");
-    gated.stdout(
-        place
-            .and(contains("sum.wgsl: flops went from 160 to 192"))
-            .and(contains("A has no counts of sum.wgsl #2")),
-    );
-    // By other prices, whatever they were saved under.
-    let priced = [&compare[..], &["--convention=primitive", "--json=-"]].concat();
-    let priced = repository.run(&priced).success();
-    let priced: Value = serde_json::from_slice(&priced.get_output().stdout).unwrap();
-    assert_eq!(priced["a"]["saved_under"], "ieee");
-
-    // Less of a suite that did not run whole is not less.
-    repository.write("sum.wgsl", "no shader");
-    repository.check(&["--json=broken.json"]).code(2);
-    let gate = ["compare", "before.json", "broken.json", "--fail-on=more:flops"];
-    let gated = repository.run(&gate).code(1);
-    gated.stdout(contains("not all of B was counted: sum.wgsl did not run"));
 }
 
 #[test]

@@ -261,8 +261,12 @@ impl KernelRun {
     /// Who ran its shaders.
     fn adapters(&self) -> Vec<String> {
         let shaders = self.report.shaders().into_iter();
-        let mut names: Vec<String> = shaders.map(|its| its.report.adapter.name.clone()).collect();
-        names.dedup();
+        let mut names: Vec<String> = Vec::new();
+        for shader in shaders {
+            if !names.contains(&shader.report.adapter.name) {
+                names.push(shader.report.adapter.name.clone());
+            }
+        }
         names
     }
 
@@ -271,16 +275,25 @@ impl KernelRun {
         let shaders = self.report.shaders().into_iter();
         let both = shaders.filter_map(|shader| Some((shader, beside.report.shader(shader.name)?)));
         let said = both.flat_map(|(Shader { name, report }, other)| {
-            let of = name.map_or_else(String::new, |name| format!("{name}: "));
-            run_with(report, other.report).into_iter().map(move |text| format!("{of}{text}"))
+            let said = run_with(report, other.report).into_iter();
+            let Some(name) = name else { return said.collect() };
+            // A suite is listed in any order, and its kernels' entry points are told nowhere else.
+            let entry = format!("entry point {}", report.entry);
+            said.chain([entry]).map(|text| format!("{name}: {text}")).collect::<Vec<_>>()
         });
-        said.collect()
+        let mut said: Vec<String> = said.collect();
+        if matches!(self.report, RanKernels::Suite(_)) {
+            said.sort();
+        }
+        said
     }
 
     /// What it is, beside another, where both are compared under this convention.
     pub(super) fn side(&self, beside: &Self, convention: Convention) -> ChangedRun {
         let file = self.file.clone();
-        let saved_under = Some(self.convention()).filter(|own| *own != convention);
+        let shaders = self.report.shaders();
+        let own = shaders.iter().map(|its| its.report.convention).chain([self.convention()]);
+        let saved_under = own.into_iter().find(|own| *own != convention);
         match &self.report {
             RanKernels::Shader(report) => ChangedRun {
                 file,

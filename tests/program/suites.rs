@@ -1,0 +1,92 @@
+//! Two reports of a suite side by side: what `compare` says of each kernel, and the gate that it can be.
+
+use predicates::{prelude::*, str::contains};
+use serde_json::Value;
+
+use crate::suite::{LIST, Repository, SUM};
+
+const BOTH: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(8) fn much(@builtin(global_invocation_id) id: vec3<u32>) {
+    x[id.x] = x[id.x] * 0.5 + x[id.x] * 0.25;
+}
+@compute @workgroup_size(8) fn little(@builtin(global_invocation_id) id: vec3<u32>) {
+    x[id.x] = x[id.x] * 2.0;
+}
+";
+
+/// A kernel does more, one is new, and of the first everything is as it was.
+#[test]
+fn two_reports_of_a_suite_are_compared_kernel_by_kernel() {
+    let repository = Repository::new();
+    repository.check(&["--json=before.json"]).success();
+    repository.write("sum.wgsl", &SUM.replace("10u", "12u"));
+    let one_more = format!("{LIST}sum.wgsl --dispatch 1 --bind 0.0=iota:8\n");
+    repository.write("kernels.txt", &one_more);
+    repository.check(&["--json=after.json"]).success();
+
+    let compare = ["compare", "before.json", "after.json"];
+    let change = repository.run(&[&compare[..], &["--json=-"]].concat()).success();
+    let change: Value = serde_json::from_slice(&change.get_output().stdout).unwrap();
+    let flops = |pair: &Value| ["a", "b"].map(|side| pair[side]["flops"].as_u64());
+    let kernels = change["kernels"].as_array().unwrap().iter();
+    let kernels: Vec<_> = kernels.map(|its| (its["name"].as_str().unwrap(), flops(its))).collect();
+    let wanted = [
+        ("scale.wgsl", [Some(16); 2]),
+        ("sum.wgsl", [Some(160), Some(192)]),
+        ("scale.wgsl #2", [Some(32); 2]),
+        ("sum.wgsl #2", [None, Some(96)]),
+    ];
+    assert_eq!(kernels, wanted);
+    assert_eq!(flops(&change["total"]), [Some(208), Some(336)]);
+    let added = change["ops"].as_array().unwrap().iter().find(|its| its["name"] == "f32.add");
+    assert_eq!(added.map(|its| (&its["a"], &its["b"])), Some((&160.into(), &288.into())));
+    // Lines of the kernel that both have, those of its loop, each in its file.
+    let lines = change["lines"].as_array().unwrap();
+    let moved = lines.iter().find(|its| its["text"].as_str().unwrap().contains("sum +=")).unwrap();
+    assert_eq!((&moved["b"]["file"], &moved["b"]["line"]), (&"sum.wgsl".into(), &6.into()));
+    let sides = |its: &Value| [its["a"].clone(), its["b"].clone()];
+    let mut sides = lines.iter().flat_map(sides).filter(|side| !side.is_null());
+    assert!(sides.all(|side| side["file"] == "sum.wgsl"), "{lines:?}");
+
+    let gate = [&compare[..], &["--fail-on=more:flops", "--github=-"]].concat();
+    let gated = repository.run(&gate).code(1);
+    let place = contains("file=sum.wgsl,line=6");
+    gated.stdout(
+        place
+            .and(contains("sum.wgsl: flops went from 160 to 192"))
+            .and(contains("A has no counts of sum.wgsl #2")),
+    );
+    // By other prices, whatever they were saved under.
+    let priced = [&compare[..], &["--convention=primitive", "--json=-"]].concat();
+    let priced = repository.run(&priced).success();
+    let priced: Value = serde_json::from_slice(&priced.get_output().stdout).unwrap();
+    assert_eq!(priced["a"]["saved_under"], "ieee");
+
+    // Less of a suite that did not run whole is not less.
+    repository.write("sum.wgsl", "no shader");
+    repository.check(&["--json=broken.json"]).code(2);
+    let gate = ["compare", "before.json", "broken.json", "--fail-on=more:flops"];
+    let gated = repository.run(&gate).code(1);
+    gated.stdout(contains("not all of B was counted: sum.wgsl did not run"));
+}
+
+/// Where a line is gone or moved, kernels are those that are run alike, as `check` has it.
+#[test]
+fn kernels_are_found_by_what_is_run() {
+    let repository = Repository::new();
+    repository.write("both.wgsl", BOTH);
+    let line = |entry: &str| format!("both.wgsl --entry {entry} --dispatch 1 --bind 0.0=iota:8\n");
+    repository.write("kernels.txt", &[line("much"), line("little")].concat());
+    repository.check(&["--json=two.json"]).success();
+    repository.write("both.wgsl", &BOTH.replace("x[id.x] * 2.0", "x[id.x] * 2.0 * 3.0"));
+    repository.write("kernels.txt", &line("little"));
+    repository.check(&["--json=one.json"]).success();
+    let gate = ["compare", "two.json", "one.json", "--fail-on=more:flops"];
+    let grown = contains("both.wgsl: flops went from 8 to 16").and(contains("both.wgsl of A"));
+    repository.run(&gate).code(1).stdout(grown);
+    repository.write("kernels.txt", &[line("little"), line("much")].concat());
+    repository.check(&["--json=turned.json"]).success();
+    let turned = ["compare", "turned.json", "one.json", "--fail-on=more:flops"];
+    repository.run(&turned).success().stdout(contains("were not run alike").not());
+}
