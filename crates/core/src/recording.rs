@@ -20,7 +20,7 @@ pub struct Recording {
     /// Whether everything that was submitted had come to its end when this was written, and the program was done
     /// with the device.
     pub finished: bool,
-    /// Submissions that had not been seen to end.
+    /// Submissions that had not been seen to end; where kernels were timed, 1 if there were any.
     pub unfinished_submissions: u64,
     /// The kernels that were counted.
     pub kernels: Vec<Counted>,

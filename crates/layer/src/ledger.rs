@@ -47,6 +47,8 @@ pub(crate) type Read<'a, V> = dyn FnMut(Dispatch, Slot) -> Option<V> + 'a;
 #[derive(Debug)]
 pub(crate) struct Ledger<V> {
     recorded: HashMap<u64, Recorded>,
+    /// The command buffers of which the last submission has not been read.
+    pending: BTreeSet<u64>,
     /// The number of the last dispatch that was submitted to write to each slot.
     last: HashMap<Slot, u64>,
     submitted: u64,
@@ -59,6 +61,7 @@ impl<V> Ledger<V> {
     pub(crate) fn new(kept: usize) -> Self {
         Self {
             recorded: HashMap::new(),
+            pending: BTreeSet::new(),
             last: HashMap::new(),
             submitted: 0,
             rows: Vec::new(),
@@ -117,6 +120,7 @@ impl<V> Ledger<V> {
         }
         let Some(recorded) = self.recorded.get_mut(&commands) else { return };
         recorded.pending = Some(self.submitted);
+        self.pending.insert(commands);
         for (number, &Dispatch { kernel, grid, slot }) in
             (self.submitted..).zip(&recorded.dispatches)
         {
@@ -152,13 +156,14 @@ impl<V> Ledger<V> {
 
     /// Reads everything that is there to be read.
     pub(crate) fn collect_all(&mut self, read: &mut Read<'_, V>) {
-        let all: Vec<u64> = self.recorded.keys().copied().collect();
+        let all = std::mem::take(&mut self.pending);
         all.into_iter().for_each(|commands| self.collect(commands, read));
     }
 
     fn collect(&mut self, commands: u64, read: &mut Read<'_, V>) {
         let Some(recorded) = self.recorded.get_mut(&commands) else { return };
         let Some(first) = recorded.pending.take() else { return };
+        self.pending.remove(&commands);
         for (number, &dispatch) in (first..).zip(&recorded.dispatches) {
             // A secondary command buffer that was executed again has overwritten what it left before.
             let slot = dispatch.slot.filter(|slot| self.last.get(slot) == Some(&number));
