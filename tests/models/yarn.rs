@@ -108,6 +108,32 @@ fn a_factor_of_no_more_than_one_multiplies_nothing() {
     assert_eq!(rope(4.0).magnitude(64), twice / once);
 }
 
+/// Null is not absence: transformers takes the default of a field that is not there alone.
+#[test]
+fn pairs_are_whole_numbers_unless_a_file_says_otherwise() {
+    let angles = |truncate: Option<Value>| {
+        let mut rope = json!({ "rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 4096 });
+        if let Some(truncate) = truncate {
+            rope["truncate"] = truncate;
+        }
+        with(rope).unwrap().rope.angles(16, [7, 64])
+    };
+    let [whole, fractions] = [true, false].map(|truncate| angles(Some(json!(truncate))));
+    assert_ne!(whole, fractions);
+    assert_eq!((angles(None), angles(Some(Value::Null))), (whole, fractions));
+    // A Gemma 3 has objects for its kinds of layers, in which transformers does not look for it.
+    let gemma = |truncate: bool| {
+        let yarn = json!({
+            "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "truncate": truncate
+        });
+        let rope = json!({ "full_attention": yarn });
+        DecoderConfig::from_json(&golden::fields("gemma3", &[("rope_parameters", rope)]))
+    };
+    assert!(gemma(true).is_ok());
+    let problem = gemma(false).unwrap_err();
+    assert!(problem.contains("truncate") && problem.contains("remove it"), "{problem}");
+}
+
 #[test]
 fn what_cannot_be_right_is_refused_by_name() {
     let own = json!({ "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16 });

@@ -112,6 +112,7 @@ fn adapters_path(linear: &LinearLayer) -> &'static [&'static str] {
     match linear.place {
         Place::Query | Place::Key | Place::Value | Place::Output => &["attention", "lora"],
         Place::Mlp => &["feed_forward", "lora"],
+        // A router carries none.
         Place::Router | Place::Shared | Place::SharedGate => &["moe", "shared", "lora"],
         Place::Head => &["lora"],
     }

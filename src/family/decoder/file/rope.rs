@@ -60,7 +60,15 @@ pub(super) fn read(
     let full = Stated { theta: "rope_theta", newer: of(Layer::FULL)?, older, original };
     let newer = of(Layer::SLIDING)?;
     let sliding = Stated { theta: "rope_local_base_freq", newer, older: None, original };
-    Ok((full.read(fields, unsaid.rope_theta)?, Some(sliding.read(fields, local)?)))
+    let both = [full.read(fields, unsaid.rope_theta)?, sliding.read(fields, local)?];
+    if both.iter().any(|rope| matches!(rope.scaling, Scaling::Yarn { truncate: false, .. })) {
+        return Err(format!(
+            "truncate of yarn is false or null, which transformers passes over in a {}: remove it",
+            architecture.model_type()
+        ));
+    }
+    let [full, sliding] = both;
+    Ok((full, Some(sliding)))
 }
 
 /// The field of newer files, and that of older ones.
@@ -265,10 +273,14 @@ impl Scaling {
         {
             return Err(format!("{name}.{missing} is missing"));
         }
-        let truncate = given("truncate").map_or(Ok(true), |value| {
-            let flag = value.as_bool();
-            flag.ok_or_else(|| format!("{name}.truncate is {value}; it must be true or false"))
-        });
+        let truncate = match rope.get("truncate") {
+            None => Ok(true),
+            // As transformers takes it.
+            Some(Value::Null) => Ok(false),
+            Some(value) => value
+                .as_bool()
+                .ok_or_else(|| format!("{name}.truncate is {value}; it must be true or false")),
+        };
         let original = rope.get(ORIGINAL).unwrap_or(&Value::Null);
         Ok(Self::Yarn {
             factor: number("factor")?,
