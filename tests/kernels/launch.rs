@@ -140,14 +140,14 @@ impl Results {
 
 /// Holds `check` on the given shapes, then on a dozen drawn from `any`, or on a driver, which compiles for each of them,
 /// on two: the same ones at every run, so that keeping within a tolerance is never a matter of luck.
-pub fn on_shapes<S: Copy + std::fmt::Debug>(
+pub fn on_shapes<S: Clone + std::fmt::Debug>(
     given: &[S],
     any: impl Strategy<Value = S>,
     check: impl Fn(&mut dyn Executor, S),
 ) {
     common::on_every_executor(|gpu| {
-        for &shape in given {
-            check(&mut *gpu, shape);
+        for shape in given {
+            check(&mut *gpu, shape.clone());
         }
         let cases = if gpu.adapter().backend == Backend::Embedded { 12 } else { 2 };
         let gpu = RefCell::new(gpu);

@@ -10,7 +10,9 @@ use common::{
 };
 use flopmeter::execute::Executor;
 use half::f16;
-use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
+use proptest::{collection::vec, prelude::*};
+
+use crate::launch::on_shapes;
 
 /// M, K, N.
 const SHAPES: [[usize; 3]; 11] = [
@@ -372,28 +374,18 @@ fn subgroups_of_any_whole_size_share_a_product() {
     }
 }
 
-proptest! {
-    // The same shapes at every run: keeping within a tolerance is never a matter of luck.
-    #![proptest_config(ProptestConfig {
-        cases: 12,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(0),
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    #[ignore = "slow: a driver compiles each shape anew"]
-    fn any_shape_and_any_groups_do(
-        shape in prop_oneof![
-            [1..80usize, 1..40usize, 1..40usize],
-            [1..80usize, 1..20usize, 1..20usize].prop_map(|[m, k, n]| [m, 4 * k, 4 * n]),
-        ],
-        mut bounds in vec(0.0..1.0f64, 0..5),
-    ) {
+#[test]
+#[ignore = "slow: a driver compiles each shape anew"]
+fn any_shape_and_any_groups_do() {
+    let shapes = prop_oneof![
+        [1..80usize, 1..40usize, 1..40usize],
+        [1..80usize, 1..20usize, 1..20usize].prop_map(|[m, k, n]| [m, 4 * k, 4 * n]),
+    ];
+    on_shapes(&[], (shapes, vec(0.0..1.0f64, 0..5)), |gpu, (shape, mut bounds)| {
         bounds.sort_by(f64::total_cmp);
         let m = shape[0] as f64;
         let inner = bounds.into_iter().map(|bound| (bound * m) as u32);
-        let bounds: Vec<_> = iter::once(0).chain(inner).chain([m as u32]).collect();
-        common::on_every_executor(|gpu| check(gpu, shape, bounds.clone()));
-    }
+        let bounds = iter::once(0).chain(inner).chain([m as u32]);
+        check(gpu, shape, bounds.collect());
+    });
 }
