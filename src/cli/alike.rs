@@ -51,15 +51,11 @@ pub fn called_as(mut before: KernelSuite, after: &KernelSuite) -> KernelSuite {
     let found = matched(&before, &listed);
     let names = lines.iter().zip(found).filter_map(|((kernel, _), at)| Some((at?, &*kernel.name)));
     let names: BTreeMap<usize, &str> = names.collect();
-    let is_taken = |name: &str| names.values().any(|taken| *taken == name);
+    let is_taken = |name: &str| lines.iter().any(|(its, _)| its.name == name);
     for (at, kernel) in before.kernels.iter_mut().enumerate() {
         match names.get(&at) {
             Some(name) => kernel.name = (*name).to_owned(),
-            None if is_taken(&kernel.name)
-                || lines.iter().any(|(its, _)| its.name == kernel.name) =>
-            {
-                kernel.name = format!("{} of A", kernel.name);
-            }
+            None if is_taken(&kernel.name) => kernel.name = format!("{} of A", kernel.name),
             None => {}
         }
     }

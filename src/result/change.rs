@@ -245,9 +245,9 @@ impl ChangeReport {
         carriers(has_texels)
     }
 
-    /// The line of the second source, or of this kernel of a suite, whose FLOPs grew most, else whose bytes or executions did, with its file; where
-    /// nothing grew, the first that costs something else than before. Lines that replace others grew by what they cost
-    /// together beyond those.
+    /// The line of the second source, or of this kernel of a suite, whose FLOPs grew most, else whose bytes or executions
+    /// did, with its file; where nothing grew, the first that costs something else than before. Lines that replace others
+    /// grew by what they cost together beyond those.
     pub(super) fn worst_line(&self, kernel: Option<&str>) -> Option<(String, u32)> {
         let cost = |side: &Option<LineFigures>| {
             let part = |of: fn(&LineFigures) -> u64| side.as_ref().map_or(0, |its| of(its).into());

@@ -209,8 +209,8 @@ impl KernelRun {
         }
     }
 
-    /// Each kernel, or each dispatch of a shader, with its name, by which it is found beside those of another run. A name that comes again has its
-    /// number behind it; of a program, what tells its kernels apart.
+    /// Each kernel, or each dispatch of a shader, with its name, by which it is found beside those of another run. A name
+    /// that comes again has its number behind it; of a program, what tells its kernels apart.
     pub(super) fn kernels(
         &self,
         beside: &Self,
