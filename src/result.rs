@@ -7,6 +7,7 @@ mod agreement;
 mod bill;
 mod catalogue;
 mod change;
+mod change_judge;
 mod compare;
 pub(crate) mod component;
 mod document;
