@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -40,26 +41,31 @@ pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec
     found
 }
 
-/// An earlier report whose kernels are called as those of a later one that they are; what it has beside them is called
-/// otherwise than any of those.
-pub fn called_as(mut before: KernelSuite, after: &KernelSuite) -> KernelSuite {
+/// Calls the kernels of an earlier report as those of a later one that they are, and what it has beside them otherwise than
+/// any of those; by the new names, the names that they had.
+pub fn call_as(before: &mut KernelSuite, after: &KernelSuite) -> BTreeMap<String, String> {
     let lines = after.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
     let lines: Vec<(&SuiteKernel, SuiteLine)> =
         lines.filter_map(|(kernel, line)| Some((kernel, line?))).collect();
     let listed: Vec<(&[String], &SuiteLine)> =
         lines.iter().map(|(kernel, line)| (&kernel.arguments[..], line)).collect();
-    let found = matched(&before, &listed);
+    let found = matched(before, &listed);
     let names = lines.iter().zip(found).filter_map(|((kernel, _), at)| Some((at?, &*kernel.name)));
     let names: BTreeMap<usize, &str> = names.collect();
     let is_taken = |name: &str| lines.iter().any(|(its, _)| its.name == name);
+    let mut own_names = BTreeMap::new();
     for (at, kernel) in before.kernels.iter_mut().enumerate() {
-        match names.get(&at) {
-            Some(name) => kernel.name = (*name).to_owned(),
-            None if is_taken(&kernel.name) => kernel.name = format!("{} of A", kernel.name),
-            None => {}
+        let name = match names.get(&at) {
+            Some(name) => (*name).to_owned(),
+            None if is_taken(&kernel.name) => format!("{} of A", kernel.name),
+            None => continue,
+        };
+        if name != kernel.name {
+            let own = mem::replace(&mut kernel.name, name.clone());
+            own_names.insert(name, own);
         }
     }
-    before
+    own_names
 }
 
 /// A kernel's file, without the number that a second one of it has behind its name.

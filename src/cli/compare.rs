@@ -12,7 +12,7 @@ use flopmeter::{
     profile::{Keep, Request, profile},
     result::{
         self, Candidate, ChangeReport, CompareReport, Document as _, Examined, KernelRun,
-        KernelSuite, RanKernels, Report, ShaderListing,
+        RanKernels, Report, ShaderListing,
     },
 };
 
@@ -38,8 +38,9 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     if let Some([mut a, b]) = kernels(&a, &b)? {
         if let (RanKernels::Suite(before), RanKernels::Suite(after)) = (&a.report, &b.report) {
-            let before = alike::called_as(KernelSuite::clone(before), after);
-            a.report = RanKernels::Suite(Box::new(before));
+            let mut before = before.clone();
+            a.own_names = alike::call_as(&mut before, after);
+            a.report = RanKernels::Suite(before);
         }
         are_reports(asked)?;
         let convention = asked.convention.unwrap_or_else(|| a.convention());
@@ -48,8 +49,9 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));
         let remedy = match a.report {
             RanKernels::Program(_) => "save reports of run without --count-only",
-            RanKernels::Shader(_) | RanKernels::Suite(_) => {
-                "save reports of shader with --repeat 3; check times nothing"
+            RanKernels::Shader(_) => "save reports of shader with --repeat 3; check times nothing",
+            RanKernels::Suite(_) => {
+                "check times nothing: save reports of a kernel by shader with --repeat 3, and compare those"
             }
         };
         say_how_to_time(&mut report.checks, asked, both, remedy);

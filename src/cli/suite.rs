@@ -132,8 +132,8 @@ fn earlier(path: &Path, suite: &str) -> super::Result<KernelSuite> {
 fn part_of(before: Option<&SuiteKernel>, file: &Path, held: &HeldTo) -> Baseline {
     let check = before.and_then(SuiteKernel::check);
     let run = check.map(|check| KernelRun {
-        report: RanKernels::Shader(Box::new(check.report.clone())),
         file: Some(file.to_owned()),
+        ..RanKernels::Shader(Box::new(check.report.clone())).into()
     });
     Baseline { file: file.to_owned(), run, held: held.clone() }
 }

@@ -64,7 +64,9 @@ pub fn run(
                     let page = report.page(common.verbose > 0);
                     output::print(&table::render(&page, output::terminal(common)))?;
                 }
-                let ran = KernelRun { report: RanKernels::Shader(Box::new(report)), file: None };
+                // What speaks against it was said.
+                let report = ShaderReport { checks: Vec::new(), ..report };
+                let ran = KernelRun::from(RanKernels::Shader(Box::new(report)));
                 if let Some(before) = before {
                     let change = ChangeReport::new(&before, &ran, asked.convention)?;
                     let page = change.page(common.verbose > 0);

@@ -81,6 +81,9 @@ pub(crate) fn check_size(
 
 /// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise. Returns the
 /// field.
+///
+/// # Errors
+/// What is wrong, where there is no such field, or the value begins as JSON and does not go on as that.
 pub(crate) fn set(
     object: &mut Map<String, Value>,
     known: Fields,
@@ -91,7 +94,13 @@ pub(crate) fn set(
         format!("'{assignment}' is not KEY=VALUE (as in {field}=2)")
     })?;
     let key = named(key, known)?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let value = match serde_json::from_str(value) {
+        Ok(value) => value,
+        Err(problem) if value.starts_with(['[', '{', '"']) => {
+            return Err(format!("{value} is no JSON: {problem}"));
+        }
+        Err(_) => Value::String(value.to_owned()),
+    };
     object.insert(key.to_owned(), value);
     Ok(key)
 }

@@ -16,14 +16,14 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 /// So many letters of a name say which is meant.
 const PART: usize = 3;
 
-/// The known name that another means: the shortest that it is a part of, as `kv_heads` is, else the longest that it begins
+/// The known name that another means: the first that it is a part of, as `kv_heads` is, else the longest that it begins
 /// with, as `llama-3.2-1b-instruct` does, else the nearest.
 pub(crate) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
-    let whole = known.iter().filter(|its| its.contains(name) && name.chars().count() >= PART);
+    let mut whole = known.iter().filter(|its| its.contains(name) && name.chars().count() >= PART);
     let begin = known.iter().filter(|its| name.starts_with(**its));
     let length = |its: &&&str| its.chars().count();
-    let found = whole.min_by_key(length).or(begin.max_by_key(length)).copied();
+    let found = whole.next().or(begin.max_by_key(length)).copied();
     found.or_else(|| nearest(name, known))
 }
 
@@ -42,6 +42,8 @@ mod tests {
         assert_eq!(meant("kv_heads", known), Some("n_kv_heads"));
         assert_eq!(meant("heads", known), Some("n_heads"));
         assert_eq!(meant("rank_pattern", known), Some("lora_rank_pattern"));
+        // Lists begin with what is set most.
+        assert_eq!(meant("hidden", ["hidden_size", "hidden_act"]), Some("hidden_size"));
         let known = ["llama-3.2-1b", "llama-3.2", "phi-3-mini", "phi-4"];
         assert_eq!(meant("llama-3.2-1b-instruct", known), Some("llama-3.2-1b"));
         assert_eq!(meant("phi-3", known), Some("phi-3-mini"));

@@ -45,6 +45,10 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     let convention = report.convention;
     let mut facts = vec![side("A", &report.a), side("B", &report.b)];
     facts.extend(unlike("were not run alike", &report.a.run_with, &report.b.run_with));
+    facts.extend(renamed(&report.a));
+    facts.extend(alone(report));
+    let own = [("A", &report.a), ("B", &report.b)];
+    facts.extend(own.into_iter().filter_map(|(name, run)| doubtful(name, run)));
     let ended = [("A", &report.a), ("B", &report.b)].map(|(name, run)| run.ended_in_words(name));
     facts.extend(ended.into_iter().flatten().map(|ended| {
         let text = format!("{ended}: it may have executed less than a run that succeeds");
@@ -58,6 +62,35 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     }
     facts.push(priced(convention, [report.a.saved_under, report.b.saved_under]));
     facts
+}
+
+/// How kernels of the first of two suites are called, where that is not as its report calls them.
+fn renamed(a: &ChangedRun) -> Option<Fact> {
+    let names = a.own_names.iter().map(|(here, there)| format!("'{there}' is '{here}'"));
+    let names: Vec<String> = names.collect();
+    let text = "A's kernels are called as those of B that are run alike";
+    (!names.is_empty()).then(|| Fact { details: names, ..Fact::new("names", text) })
+}
+
+/// What only one of two suites has, so that their totals are not of the same.
+fn alone(report: &ChangeReport) -> Option<Fact> {
+    let names = report.kernels.iter().filter_map(|pair| match (pair.a, pair.b) {
+        (Some(_), None) => Some(format!("'{}' in A alone", pair.name)),
+        (None, Some(_)) => Some(format!("'{}' in B alone", pair.name)),
+        (Some(_), Some(_)) | (None, None) => None,
+    });
+    let names: Vec<String> = names.collect();
+    let text = "not the same kernels were counted in A and in B, and their totals differ by that";
+    let is_said = report.b.suite && !names.is_empty();
+    is_said.then(|| Fact { details: names, ..Fact::new("warning", text).toned(Tone::Doubtful) })
+}
+
+/// That a run does not hold by its own checks, and by which not.
+fn doubtful(name: &str, run: &ChangedRun) -> Option<Fact> {
+    let details: Vec<String> = run.findings.iter().map(ToString::to_string).collect();
+    let text = format!("{name} does not hold by its own checks, and may cost what it happens to");
+    let fact = Fact::new("warning", text).toned(Tone::Doubtful);
+    (!details.is_empty()).then(|| Fact { details, ..fact })
 }
 
 /// That two were not run with the same, in the words of `how`, so that what moved may not be their own doing.

@@ -37,7 +37,12 @@ impl ChangeReport {
                 named.collect()
             }
         };
+        let is_timed =
+            |figures: Option<KernelFigures>| figures.is_some_and(|it| it.seconds.is_some());
+        let are_timed = is_timed(self.total.a) && is_timed(self.total.b);
         let checks = limits.iter().map(|limit| match self.b.suite {
+            // What has no time is one thing to say, and not one of each kernel.
+            true if limit.is_of_time() && !are_timed => judged(limit, &self.total, None),
             false => judged(limit, &self.total, None),
             true => Examined {
                 what: format!(
@@ -49,8 +54,18 @@ impl ChangeReport {
         });
         let checks: Vec<Examined> = checks.collect();
         self.checks.extend(checks);
-        let both = [self.whole(), self.has_all(), self.ended_alike()].into_iter();
+        let both = [self.sound(), self.whole(), self.has_all(), self.ended_alike()].into_iter();
         self.checks.extend(both.filter(|check| !limits.is_empty() && !check.holds()));
+    }
+
+    /// Whether the second run holds by what its own report was judged by: with a race or a wrong value, it costs what it
+    /// happens to.
+    fn sound(&self) -> Examined {
+        let findings = self.b.findings.iter().map(|finding| Finding {
+            text: format!("by its own checks, B does not hold: {}", finding.text),
+            ..finding.clone()
+        });
+        Examined { what: "B holds by its own checks".to_owned(), findings: findings.collect() }
     }
 
     /// Whether both programs ended alike: one that ended early executed less, and is no better for it.
@@ -69,7 +84,7 @@ impl ChangeReport {
         let new = self.kernels.iter().filter(|pair| self.b.suite && pair.a.is_none());
         let findings = new.map(|pair| {
             let text = format!(
-                "A has no counts of {}: save it again with the kernels that there are now",
+                "A has no counts of B's {}: save A again with the kernels that there are now",
                 pair.name
             );
             Finding::new(FindingKind::Missing, text)

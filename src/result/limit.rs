@@ -163,15 +163,13 @@ impl GrowthLimit {
             }),
             Some((a, b)) => {
                 let more = is_more((a, b)) && overlap.is_none();
-                let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };
+                // Nothing is no part of something.
+                let grown = (a > 0.0).then(|| format!(", +{:.2} %", 100.0 * (b - a) / a));
+                let grown = grown.unwrap_or_default();
                 more.then(|| match counts {
-                    Some((a, b)) => format!("{shown} went from {a} to {b}, +{grown:.2} %{by}"),
+                    Some((a, b)) => format!("{shown} went from {a} to {b}{grown}{by}"),
                     None => {
-                        format!(
-                            "time went from {:.3} us to {:.3} us, +{grown:.2} %",
-                            a * 1e6,
-                            b * 1e6
-                        )
+                        format!("time went from {:.3} us to {:.3} us{grown}", a * 1e6, b * 1e6)
                     }
                 })
             }

@@ -22,6 +22,7 @@ mod merge;
 mod mistakes;
 mod mixed;
 mod otherwise;
+mod own_checks;
 mod precision;
 mod prices;
 mod printed;

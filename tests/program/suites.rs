@@ -55,7 +55,8 @@ fn two_reports_of_a_suite_are_compared_kernel_by_kernel() {
     gated.stdout(
         place
             .and(contains("sum.wgsl: flops went from 160 to 192"))
-            .and(contains("A has no counts of sum.wgsl #2")),
+            .and(contains("A has no counts of B's sum.wgsl #2"))
+            .and(contains("'sum.wgsl #2' in B alone")),
     );
     // By other prices, whatever they were saved under.
     let priced = [&compare[..], &["--convention=primitive", "--json=-"]].concat();
@@ -84,7 +85,14 @@ fn kernels_are_found_by_what_is_run() {
     repository.check(&["--json=one.json"]).success();
     let gate = ["compare", "two.json", "one.json", "--fail-on=more:flops"];
     let grown = contains("both.wgsl: flops went from 8 to 16").and(contains("both.wgsl of A"));
-    repository.run(&gate).code(1).stdout(grown);
+    let told =
+        contains("'both.wgsl #2' is 'both.wgsl'").and(contains("'both.wgsl of A' in A alone"));
+    repository.run(&gate).code(1).stdout(grown.and(told));
+    // What suites do not have is said once.
+    let timed = ["compare", "two.json", "one.json", "--fail-on=more:time", "--github=-"];
+    let timed = repository.run(&timed).code(1);
+    let error = "::error title=flopmeter::times cannot be compared: neither A nor B was timed; check times nothing";
+    timed.stdout(contains(error).count(1));
     repository.write("kernels.txt", &[line("little"), line("much")].concat());
     repository.check(&["--json=turned.json"]).success();
     let turned = ["compare", "turned.json", "one.json", "--fail-on=more:flops"];

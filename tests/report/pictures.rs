@@ -66,10 +66,7 @@ fn a_kernel_that_uses_workgroup_memory_stands_under_a_roof_of_its_own() {
 
 /// The kernel before and after, as if it had cost so many bytes and taken so long.
 pub fn changed(bytes: u64, seconds: f64) -> ChangeReport {
-    let run = |report: ShaderReport| KernelRun {
-        report: RanKernels::Shader(Box::new(report)),
-        file: None,
-    };
+    let run = |report: ShaderReport| KernelRun::from(RanKernels::Shader(Box::new(report)));
     let mut after = saved::shader_report();
     after.traffic.storage_load += bytes;
     let times = |time: f64| time * seconds / 1.5e-3;

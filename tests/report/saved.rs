@@ -265,8 +265,8 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
 /// Two runs of a program, as if it had been changed between them.
 pub fn run_change() -> ChangeReport {
     let run = |report: RunReport| KernelRun {
-        report: RanKernels::Program(Box::new(report)),
         file: Some("saved.json".into()),
+        ..RanKernels::Program(Box::new(report)).into()
     };
     let (before, mut after) = (run_report(), run_report());
     let [first, ..] = &mut after.kernels[..] else { panic!("{after:?}") };
@@ -292,8 +292,8 @@ fn programs_are_compared_kernel_by_kernel() {
     assert_eq!(change.lines, []);
     assert!(change.holds(), "nothing was asked of it");
 
-    let shader = KernelRun { report: RanKernels::Shader(Box::new(shader_report())), file: None };
-    let program = KernelRun { report: RanKernels::Program(Box::new(run_report())), file: None };
+    let shader = KernelRun::from(RanKernels::Shader(Box::new(shader_report())));
+    let program = KernelRun::from(RanKernels::Program(Box::new(run_report())));
     let refused = ChangeReport::new(&shader, &program, Convention::Ieee).unwrap_err().to_string();
     assert!(refused.contains("have two of a kind"), "{refused}");
 }

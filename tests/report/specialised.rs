@@ -38,10 +38,8 @@ fn report(kernels: &[Made<'_>]) -> RunReport {
 
 /// Each row of a comparison: what it is called, and its FLOPs before and after.
 fn pairs(before: &[Made<'_>], after: &[Made<'_>]) -> Vec<(String, Option<u64>, Option<u64>)> {
-    let [before, after] = [before, after].map(|kernels| KernelRun {
-        report: RanKernels::Program(Box::new(report(kernels))),
-        file: None,
-    });
+    let run = |kernels| KernelRun::from(RanKernels::Program(Box::new(report(kernels))));
+    let [before, after] = [before, after].map(run);
     let rows = ChangeReport::new(&before, &after, Convention::Ieee).unwrap().kernels.into_iter();
     let flops = rows.map(|row| (row.name, row.a.map(|a| a.flops), row.b.map(|b| b.flops)));
     flops.collect()

@@ -11,7 +11,8 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// A preset, a model's folder, or a saved report (.json) of profile or estimate; or one of shader or run
+    /// A preset, a model's folder, or a saved report (.json) of profile or estimate; or one of shader,
+    /// check of kernels or run
     #[arg(value_name = "A")]
     a: String,
     /// What to hold against it, likewise
@@ -49,7 +50,8 @@ pub struct Compare {
     #[command(flatten)]
     pub timed: Timed,
     /// Exit code 1 where B has more of something than A: more:flops, more:bytes or more:time, with :PERCENT for what is
-    /// tolerated (repeatable); a time is more only where it lies outside of how far apart the runs were
+    /// tolerated (repeatable); of a suite, each of its kernels. A time is more only where it lies outside of how far apart
+    /// the runs were. A B that does not hold by its own checks fails, too
     #[arg(long = "fail-on", value_name = "LIMIT")]
     pub limits: Vec<GrowthLimit>,
     #[command(flatten)]

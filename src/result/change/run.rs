@@ -17,7 +17,7 @@ use crate::{
     Error,
     op::{Convention, OpCounts, Traffic},
     result::{
-        Document, KernelCheck, KernelSuite, RunReport, ShaderReport,
+        Document, Finding, FindingKind, KernelCheck, KernelSuite, RunReport, ShaderReport,
         document::{load, schema_of},
     },
 };
@@ -29,6 +29,9 @@ pub struct KernelRun {
     pub report: RanKernels,
     /// Where the report was read from.
     pub file: Option<PathBuf>,
+    /// The names that kernels of a suite have in that report, where they are called as those of the run that this one is
+    /// compared with: by the names that they are called.
+    pub own_names: BTreeMap<String, String>,
 }
 
 /// A report of kernels.
@@ -104,6 +107,13 @@ pub struct ChangedRun {
     /// What of it was not counted, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_counted: Vec<String>,
+    /// What speaks against it by what its own report was judged by, where that is not allowed. What yet another report had
+    /// is not among that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Kernels of a suite that are called otherwise here than in their report: by the names here, the names there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own_names: BTreeMap<String, String>,
     /// What a shader was run with: its grids, what its bindings and its immediate data held, and what was set. Those of a
     /// suite have their names before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -117,6 +127,12 @@ impl ChangedRun {
     }
 }
 
+impl From<RanKernels> for KernelRun {
+    fn from(report: RanKernels) -> Self {
+        Self { report, file: None, own_names: BTreeMap::new() }
+    }
+}
+
 impl KernelRun {
     /// Reads a saved report of kernels; `None` where the file is another report.
     ///
@@ -127,7 +143,9 @@ impl KernelRun {
         let report = if schema == ShaderReport::SCHEMA {
             RanKernels::Shader(Box::new(load(path)?))
         } else if schema == KernelCheck::SCHEMA {
-            RanKernels::Shader(Box::new(load::<KernelCheck>(path)?.report))
+            let check: KernelCheck = load(path)?;
+            // What all executors found is what it was judged by.
+            RanKernels::Shader(Box::new(ShaderReport { checks: check.checks, ..check.report }))
         } else if schema == KernelSuite::SCHEMA {
             RanKernels::Suite(Box::new(load(path)?))
         } else if schema == RunReport::SCHEMA {
@@ -135,7 +153,7 @@ impl KernelRun {
         } else {
             return Ok(None);
         };
-        Ok(Some(Self { report, file: Some(path.to_owned()) }))
+        Ok(Some(Self { file: Some(path.to_owned()), ..Self::from(report) }))
     }
 
     /// Whether anything was counted, and not timed alone.
@@ -270,6 +288,30 @@ impl KernelRun {
         names
     }
 
+    /// What speaks against its shaders by their own checks, each with its place in a file.
+    fn findings(&self) -> Vec<Finding> {
+        let checks = match &self.report {
+            RanKernels::Shader(report) => report.placed(&report.checks),
+            RanKernels::Suite(suite) => suite.placed(),
+            RanKernels::Program(_) => Vec::new(),
+        };
+        let findings = checks.into_iter().flat_map(|check| check.findings);
+        // What did not run is told as not counted, and an earlier report has no say in what is compared with this one.
+        let is_its_own = |finding: &Finding| match finding.kind {
+            FindingKind::Baseline | FindingKind::More | FindingKind::NotRun => false,
+            FindingKind::Bounds
+            | FindingKind::Race
+            | FindingKind::Barrier
+            | FindingKind::Tally
+            | FindingKind::Counts
+            | FindingKind::Values
+            | FindingKind::Expected
+            | FindingKind::Missing
+            | FindingKind::Answer => !finding.allowed,
+        };
+        findings.filter(is_its_own).collect()
+    }
+
     /// What the shaders that both have were run with.
     fn run_with(&self, beside: &Self) -> Vec<String> {
         let shaders = self.report.shaders().into_iter();
@@ -291,6 +333,7 @@ impl KernelRun {
     /// What it is, beside another, where both are compared under this convention.
     pub(super) fn side(&self, beside: &Self, convention: Convention) -> ChangedRun {
         let file = self.file.clone();
+        let (findings, own_names) = (self.findings(), self.own_names.clone());
         let shaders = self.report.shaders();
         let own = shaders.iter().map(|its| its.report.convention).chain([self.convention()]);
         let saved_under = own.into_iter().find(|own| *own != convention);
@@ -304,6 +347,8 @@ impl KernelRun {
                 adapters: self.adapters(),
                 ended: None,
                 not_counted: Vec::new(),
+                findings,
+                own_names,
                 run_with: self.run_with(beside),
             },
             RanKernels::Suite(suite) => ChangedRun {
@@ -318,8 +363,13 @@ impl KernelRun {
                     .kernels
                     .iter()
                     .filter(|kernel| kernel.check().is_none())
-                    .map(|kernel| format!("{} did not run", kernel.name))
+                    .map(|kernel| {
+                        let name = own_names.get(&kernel.name).unwrap_or(&kernel.name);
+                        format!("{name} did not run")
+                    })
                     .collect(),
+                findings,
+                own_names,
                 run_with: self.run_with(beside),
             },
             RanKernels::Program(report) => ChangedRun {
@@ -331,6 +381,8 @@ impl KernelRun {
                 adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
                 ended: report.failed().map(|ending| ending.to_string()),
                 not_counted: report.missing(),
+                findings,
+                own_names,
                 run_with: Vec::new(),
             },
         }
