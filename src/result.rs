@@ -61,7 +61,9 @@ pub use profile::{EXTRAPOLATED, Extrapolation, Profiled, Report, Totals, WayToTr
 pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use run::{Ending, KernelLine, KernelRow, RunDispatch, RunReport, RunTiming, RunTotals};
-pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use scale::{
+    Claim, Crossover, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
+};
 pub use schedule_cost::ScheduleCost;
 pub use shader::{DispatchRow, LineRow, ShaderReport, SourceFile};
 pub use tally::{Difference, OwnTally};

@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, Problems, at_both_ends};
 use super::forecast::RECOMPUTED;
-use super::number::grouped;
+use super::number::{grouped, share};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
     exact_line, growth, not_run, provenance, scope_line, uncharged,
@@ -13,7 +13,8 @@ use crate::{
     family::{Chosen, StepOption, Training},
     observe::Spread,
     result::{
-        Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
+        Claim, Crossover, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint,
+        ScaleReport, Skipped,
     },
     sweep::{Axis, BATCH, SEQ, Sweep},
 };
@@ -32,6 +33,7 @@ impl Paged for ScaleReport {
             sections.push(Section::table("Growth", growth(self, axis, &beside)));
             sections.extend(growth::picture(self, axis));
         }
+        sections.extend(self.crossover.as_ref().map(|its| Section::facts("Beyond", [beyond(its)])));
         sections.push(Section::table("Published claims", claims(self)));
         sections.push(Section::facts("Findings", findings(self)));
         let sections = at_both_ends(answer(self), sections);
@@ -269,6 +271,26 @@ fn growth(report: &ScaleReport, axis: &Axis, of: &[Quantity]) -> Table {
     }
     rows.extend(row("total", None, None).map(|sum| Row { sum: true, ..sum }));
     Table { grouped_by: Some("phase"), columns, rows, main: false, code: false }
+}
+
+/// What outgrows all else, and where that is half of a step.
+fn beyond(crossover: &Crossover) -> Fact {
+    let Crossover { of, parts, power, seq, flops, total, half_from } = crossover;
+    let half = match half_from {
+        None => "and less than half of it however long it is".to_owned(),
+        Some(from) if from <= seq => format!("and at least half of it from {} on", grouped(*from)),
+        Some(from) => format!("and will be half of it from {} on", grouped(*from)),
+    };
+    let text = format!(
+        "parts that grow with {SEQ}^{power} outgrow all others: they are {} of the {} at {SEQ} = {}, {half}",
+        share(*flops, *total),
+        match of {
+            Quantity::Exact => "exact count",
+            _ => "estimate",
+        },
+        grouped(*seq),
+    );
+    Fact { details: vec![parts.join(", ")], ..Fact::new("beyond", text) }
 }
 
 /// An exponent beside the whole numbers that people quote.

@@ -3,9 +3,12 @@
 //! business.
 
 mod claims;
+mod crossover;
 mod report;
 
-pub use report::{Claim, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use report::{
+    Claim, Crossover, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
+};
 
 use super::{Bill, DEFINITION, Document, Quantity, Report};
 use crate::{
@@ -99,9 +102,11 @@ impl ScaleReport {
             points,
             skipped,
             laws: Vec::new(),
+            crossover: None,
             claims: Vec::new(),
         };
         report.laws = report.fitted();
+        report.crossover = crossover::found(&report);
         report.claims = claims::judged(&report);
         report
     }

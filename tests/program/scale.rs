@@ -361,3 +361,34 @@ fn the_exact_count_has_its_phases_its_exponents_and_its_rulings() {
     .and(predicate::str::is_match(r"\n total +[0-9.]+ +- +- +").unwrap());
     flopmeter(&arguments).assert().success().stdout(text);
 }
+
+/// The length at which attention is half of a step is the first at which its own rows are.
+#[test]
+fn what_outgrows_a_step_is_told_and_from_where_on_it_is_half() {
+    let swept =
+        |model: &str, seq: u64| scale(&[&[model, "--axis", &format!("seq={},{seq}", seq - 1)]]);
+    let crossover = &swept("qwen2.5-0.5b", 256)["crossover"];
+    let parts = ["layer_*.attention.core", "layer_*.attention.softmax"];
+    assert_eq!(crossover["parts"], serde_json::json!(parts));
+    let half = crossover["half_from"].as_u64().unwrap();
+    let report = swept("qwen2.5-0.5b", half);
+    let is_half = report["points"].as_array().unwrap().iter().map(|point| {
+        let items = point["exact_items"].as_array().unwrap().iter();
+        let costs = items.map(|item| (&item["name"], item["flops"].as_u64().unwrap()));
+        let costs: Vec<_> = costs.collect();
+        let leading = costs.iter().filter(|(name, _)| parts.iter().any(|part| *name == part));
+        let leading: u64 = leading.map(|(_, flops)| flops).sum();
+        2 * leading >= costs.iter().map(|(_, flops)| flops).sum()
+    });
+    assert_eq!(is_half.collect::<Vec<bool>>(), [false, true]);
+    assert_eq!(report["crossover"]["half_from"], half);
+    // Attention within a window, and none at all.
+    for linear in ["mistral-7b", "resnet-bk"] {
+        assert_eq!(swept(linear, 256)["crossover"], Value::Null, "{linear}");
+    }
+    let told = "and will be half of it from 22,790 on";
+    flopmeter(&["scale", "qwen2.5-0.5b", "--axis", "seq=255,256"])
+        .assert()
+        .success()
+        .stdout(contains(told));
+}

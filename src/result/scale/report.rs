@@ -36,6 +36,9 @@ pub struct ScaleReport {
     pub skipped: Vec<Skipped>,
     /// How each item, each phase and the whole grow.
     pub laws: Vec<Law>,
+    /// What outgrows all else with the sequence, where the whole does not grow as that yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossover: Option<Crossover>,
     /// What was published about this model's growth, judged on these points.
     pub claims: Vec<Claim>,
 }
@@ -106,6 +109,26 @@ pub struct Law {
     pub residual: f64,
     /// How many points it was fitted to.
     pub points: usize,
+}
+
+/// The parts of a step that outgrow all others with the length of a sequence, though the whole does not grow as they do yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Crossover {
+    /// By which closed forms: the exact count, where there is one, else the published estimate.
+    pub of: Quantity,
+    /// What they are called.
+    pub parts: Vec<String>,
+    /// The power of the sequence with which they grow in the end, in whole numbers.
+    pub power: u32,
+    /// The length that the next two are about, the longest of the sweep.
+    pub seq: u32,
+    /// The FLOPs of these parts there.
+    pub flops: u64,
+    /// The FLOPs of all parts there.
+    pub total: u64,
+    /// The shortest sequence of which they are at least half of a step, however much longer it is than a model can take.
+    /// `None` where they are not at lengths that can be computed.
+    pub half_from: Option<u32>,
 }
 
 /// Something that was published.
