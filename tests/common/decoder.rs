@@ -37,6 +37,20 @@ pub fn fields(seed: u64) -> (Value, u32) {
             fields["attention_bias"] = json!(to(2) == 1);
             fields["mlp_bias"] = json!(to(2) == 1);
         }
+        Architecture::Granite => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["mlp_bias"] = json!(to(2) == 1);
+            for factor in [
+                "embedding_multiplier",
+                "attention_multiplier",
+                "residual_multiplier",
+                "logits_scaling",
+            ] {
+                if to(2) == 1 {
+                    fields[factor] = json!(f64::from(to(9)) / 4.0);
+                }
+            }
+        }
         Architecture::SmolLm3 => {
             fields["attention_bias"] = json!(to(2) == 1);
             fields["mlp_bias"] = json!(to(2) == 1);

@@ -10,10 +10,12 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 16] = [
+const GOLDEN: [&str; 18] = [
     "gemma",
     "gemma2",
     "gemma3",
+    "granite",
+    "granite_lora",
     "llama",
     "mistral_lora",
     "mixtral",
@@ -77,6 +79,8 @@ fn presets_have_their_published_parameters() {
         ("gemma-7b", 8_537_680_896),
         ("olmo-2-1b", 1_484_916_736),
         ("olmo-2-7b", 7_298_617_344),
+        ("granite-3.3-2b", 2_533_539_840),
+        ("granite-3.3-8b", 8_170_864_640),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -254,6 +258,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("smollm3-3b", 4),
         ("gemma-7b", 16),
         ("olmo-2-7b", 64),
+        ("granite-3.3-8b", 64),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");

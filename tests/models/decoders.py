@@ -14,8 +14,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 156, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2"]
+CASES, TOKENS, SEED = 168, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", *GEMMA]
@@ -94,10 +94,13 @@ def configuration(kind):
         maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
     if kind == "gemma3_text":
         maybe(fields, "sliding_window_pattern", below(4))
-    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", "olmo2", *GEMMA):
+    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", "olmo2", "granite", *GEMMA):
         maybe(fields, "attention_bias", draw.random() < 0.6)
-    if kind in ("llama", "smollm3"):
+    if kind in ("llama", "smollm3", "granite"):
         maybe(fields, "mlp_bias", draw.random() < 0.6)
+    if kind == "granite":
+        for factor in ("embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"):
+            maybe(fields, factor, draw.choice([1, 0.25, 12.0]))
     if kind in DENSE:
         return fields
     experts = below(6)
@@ -115,7 +118,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2"):
+    if kind in ("llama", "gemma", "olmo2", "granite"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

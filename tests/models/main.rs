@@ -11,6 +11,7 @@ mod estimate;
 mod gemma;
 mod gemma3;
 mod golden;
+mod granite;
 mod lowering;
 mod model_files;
 mod olmo2;

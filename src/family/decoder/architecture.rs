@@ -29,11 +29,13 @@ pub enum Architecture {
     Gemma,
     /// Llama whose halves of layers are normed behind, and all heads' queries together, and keys.
     Olmo2,
+    /// Llama that multiplies the embedding, what halves of layers add, scores and logits by numbers of its own.
+    Granite,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -47,6 +49,7 @@ impl Architecture {
         Self::SmolLm3,
         Self::Gemma,
         Self::Olmo2,
+        Self::Granite,
     ];
 
     /// What `model_type` says of each.
@@ -76,6 +79,7 @@ impl Architecture {
             Self::SmolLm3 => "smollm3",
             Self::Gemma => "gemma",
             Self::Olmo2 => "olmo2",
+            Self::Granite => "granite",
         }
     }
 
@@ -92,7 +96,8 @@ impl Architecture {
             | Self::Phi3
             | Self::SmolLm3
             | Self::Gemma
-            | Self::Olmo2 => false,
+            | Self::Olmo2
+            | Self::Granite => false,
         }
     }
 
@@ -109,7 +114,8 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
-            | Self::Olmo2 => false,
+            | Self::Olmo2
+            | Self::Granite => false,
         }
     }
 
@@ -138,7 +144,8 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
-            | Self::Gemma => [attention, mlp],
+            | Self::Gemma
+            | Self::Granite => [attention, mlp],
         }
     }
 
@@ -157,7 +164,8 @@ impl Architecture {
             | Self::Gemma3
             | Self::SmolLm3
             | Self::Gemma
-            | Self::Olmo2 => false,
+            | Self::Olmo2
+            | Self::Granite => false,
         }
     }
 }

@@ -83,7 +83,10 @@ fn windows(
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
-            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => "leave it out",
+            Architecture::Llama
+            | Architecture::Gemma
+            | Architecture::Olmo2
+            | Architecture::Granite => "leave it out",
             Architecture::Mistral
             | Architecture::Qwen2
             | Architecture::Qwen3
@@ -104,7 +107,7 @@ fn windows(
     let way = match architecture {
         Architecture::Llama => Some("set model_type to mistral, or remove it"),
         Architecture::Gemma => Some("set model_type to gemma2, or remove it"),
-        Architecture::Olmo2 => Some("remove it"),
+        Architecture::Olmo2 | Architecture::Granite => Some("remove it"),
         _ => None,
     };
     if let (Some(way), Some(window)) = (way, window) {
@@ -162,7 +165,10 @@ impl Sliding {
             None => 28,
         };
         Ok(match architecture {
-            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => Self::None,
+            Architecture::Llama
+            | Architecture::Gemma
+            | Architecture::Olmo2
+            | Architecture::Granite => Self::None,
             Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(rotary.len() as u32),
             Architecture::Gemma3 => {

@@ -83,6 +83,13 @@ impl Unsaid {
                 sliding_window: None,
                 ..usual
             },
+            Architecture::Granite => Self {
+                num_attention_heads: Some(32),
+                vocab_size: Some(32_000),
+                max_position_embeddings: 2048,
+                sliding_window: None,
+                ..usual
+            },
             Architecture::Gemma => Self {
                 head_dim: Some(256),
                 num_attention_heads: Some(16),

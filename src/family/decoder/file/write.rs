@@ -59,6 +59,7 @@ impl DecoderConfig {
             | Architecture::SmolLm3
             | Architecture::Gemma
             | Architecture::Olmo2
+            | Architecture::Granite
                 if self.biases.o =>
             {
                 set("attention_bias", json!(true));
@@ -76,7 +77,8 @@ impl DecoderConfig {
             | Architecture::Phi3
             | Architecture::SmolLm3
             | Architecture::Gemma
-            | Architecture::Olmo2 => {}
+            | Architecture::Olmo2
+            | Architecture::Granite => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
@@ -92,6 +94,12 @@ impl DecoderConfig {
             set("attn_logit_softcapping", json!(gemma.attn_logit_softcapping));
             set("final_logit_softcapping", json!(gemma.final_logit_softcapping));
         }
+        if let Some(granite) = self.granite {
+            set("embedding_multiplier", json!(granite.embedding_multiplier));
+            set("attention_multiplier", json!(granite.attention_multiplier));
+            set("residual_multiplier", json!(granite.residual_multiplier));
+            set("logits_scaling", json!(granite.logits_scaling));
+        }
         if let Some(adapters) = &self.adapters {
             adapters.write(&mut set);
         }
@@ -102,7 +110,10 @@ impl DecoderConfig {
     fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
         let window = self.layers.iter().find_map(|layer| layer.window);
         let (chosen, listed) = match self.architecture {
-            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => return,
+            Architecture::Llama
+            | Architecture::Gemma
+            | Architecture::Olmo2
+            | Architecture::Granite => return,
             Architecture::Mistral | Architecture::Phi3 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
