@@ -1,5 +1,5 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2` and `granite`. One configuration for
+//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2`, `granite` and `olmo3`. One configuration for
 //! all of them, the tensors that a checkpoint of it holds, the algebra of a training step, which is known without a
 //! kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
 //! files below.
@@ -209,7 +209,8 @@ impl Member for DecoderConfig {
             | Architecture::SmolLm3
             | Architecture::Gemma
             | Architecture::Olmo2
-            | Architecture::Granite => &causes::Products,
+            | Architecture::Granite
+            | Architecture::Olmo3 => &causes::Products,
         }
     }
 

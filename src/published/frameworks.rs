@@ -103,7 +103,8 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => {
+        | Architecture::Granite
+        | Architecture::Olmo3 => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -128,7 +129,8 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => Some("the table of models read here has no entry for it"),
+        | Architecture::Granite
+        | Architecture::Olmo3 => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

@@ -98,7 +98,8 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Olmo2
-        | Architecture::Granite => {
+        | Architecture::Granite
+        | Architecture::Olmo3 => {
             Some("the helper was not run on its configuration, which states no head_dim")
         }
     }

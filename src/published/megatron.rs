@@ -106,7 +106,8 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => {
+        | Architecture::Granite
+        | Architecture::Olmo3 => {
             Some("the table of models read here has no entry with these terms")
         }
     }
@@ -131,7 +132,8 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => Some("the table of models read here has no entry for it"),
+        | Architecture::Granite
+        | Architecture::Olmo3 => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

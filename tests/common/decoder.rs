@@ -71,6 +71,18 @@ pub fn fields(seed: u64) -> (Value, u32) {
                 fields[cap] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
             }
         }
+        Architecture::Olmo3 => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["sliding_window"] = json!(to(12));
+            if to(2) == 1 {
+                let kinds = ["sliding_attention", "full_attention"];
+                fields["layer_types"] = (0..layers).map(|_| kinds[to(2) as usize - 1]).collect();
+            }
+            if to(2) == 1 {
+                let original = 8 * to(4);
+                fields["rope_scaling"] = json!({ "rope_type": "yarn", "factor": to(8), "original_max_position_embeddings": original });
+            }
+        }
         Architecture::Gemma3 => {
             fields["sliding_window"] = json!(to(12));
             fields["sliding_window_pattern"] = json!(to(3));

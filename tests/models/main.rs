@@ -15,6 +15,7 @@ mod granite;
 mod lowering;
 mod model_files;
 mod olmo2;
+mod olmo3;
 mod passed_over;
 mod phi3;
 mod precision;

@@ -31,11 +31,13 @@ pub enum Architecture {
     Olmo2,
     /// Llama that multiplies the embedding, what halves of layers add, scores and logits by numbers of its own.
     Granite,
+    /// OLMo 2 with layers that slide, and other wavelengths there.
+    Olmo3,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -50,6 +52,7 @@ impl Architecture {
         Self::Gemma,
         Self::Olmo2,
         Self::Granite,
+        Self::Olmo3,
     ];
 
     /// What `model_type` says of each.
@@ -80,6 +83,7 @@ impl Architecture {
             Self::Gemma => "gemma",
             Self::Olmo2 => "olmo2",
             Self::Granite => "granite",
+            Self::Olmo3 => "olmo3",
         }
     }
 
@@ -97,7 +101,8 @@ impl Architecture {
             | Self::SmolLm3
             | Self::Gemma
             | Self::Olmo2
-            | Self::Granite => false,
+            | Self::Granite
+            | Self::Olmo3 => false,
         }
     }
 
@@ -115,7 +120,8 @@ impl Architecture {
             | Self::Phi3
             | Self::SmolLm3
             | Self::Olmo2
-            | Self::Granite => false,
+            | Self::Granite
+            | Self::Olmo3 => false,
         }
     }
 
@@ -131,7 +137,7 @@ impl Architecture {
                     after: Some("post_feedforward_layernorm"),
                 },
             ],
-            Self::Olmo2 => [
+            Self::Olmo2 | Self::Olmo3 => [
                 HalfNorms { before: None, after: mlp.before },
                 HalfNorms { before: None, after: Some("post_feedforward_layernorm") },
             ],
@@ -165,7 +171,8 @@ impl Architecture {
             | Self::SmolLm3
             | Self::Gemma
             | Self::Olmo2
-            | Self::Granite => false,
+            | Self::Granite
+            | Self::Olmo3 => false,
         }
     }
 }

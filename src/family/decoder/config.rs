@@ -221,7 +221,9 @@ impl DecoderConfig {
             Architecture::Qwen3 | Architecture::Qwen3Moe | Architecture::Gemma3 => {
                 Some([self.head_dim; 2])
             }
-            Architecture::Olmo2 => Some([self.query_width(), self.kv_width()]),
+            Architecture::Olmo2 | Architecture::Olmo3 => {
+                Some([self.query_width(), self.kv_width()])
+            }
             Architecture::Llama
             | Architecture::Mistral
             | Architecture::Qwen2

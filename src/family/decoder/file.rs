@@ -138,7 +138,8 @@ const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => &["attention_dropout"],
+        | Architecture::Granite
+        | Architecture::Olmo3 => &["attention_dropout"],
     }
 }
 
@@ -272,7 +273,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => true,
+        | Architecture::Granite
+        | Architecture::Olmo3 => true,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral

@@ -77,7 +77,8 @@ pub(super) const fn stored_names(architecture: Architecture) -> &'static [Stored
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => &[],
+        | Architecture::Granite
+        | Architecture::Olmo3 => &[],
     }
 }
 

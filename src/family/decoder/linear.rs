@@ -240,7 +240,8 @@ fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::SmolLm3
         | Architecture::Gemma
         | Architecture::Olmo2
-        | Architecture::Granite => [
+        | Architecture::Granite
+        | Architecture::Olmo3 => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],
