@@ -1,7 +1,8 @@
 // Continued in elements.wgsl.
 //
 // The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums,
-// in a place of their own or in that of a summand, multiples, and x + 1. The gradients of h and f are dy itself.
+// in a place of their own or in that of a summand, sums with a multiple, multiples, and x + 1. The gradients of h and f
+// are dy itself, and so is that of x.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
 
@@ -167,6 +168,62 @@ fn add_vec4(
         return;
     }
     out_vec4[i] = x_vec4[i] + y_vec4[i];
+}
+
+// One invocation computes one element of out = x + factor * y.
+@compute @workgroup_size(LANES)
+fn add_multiple(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= multiple.P {
+        return;
+    }
+    out[i] = fma(multiple.factor, y[i], x[i]);
+}
+
+// One invocation computes four elements of out = x + factor * y.
+@compute @workgroup_size(LANES)
+fn add_multiple_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= multiple.P / 4u {
+        return;
+    }
+    out_vec4[i] = fma(vec4<f32>(multiple.factor), y_vec4[i], x_vec4[i]);
+}
+
+// One invocation computes one element of the gradient of that by y: ds = factor * dy.
+@compute @workgroup_size(LANES)
+fn multiple_gradient(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= multiple.P {
+        return;
+    }
+    ds[i] = multiple.factor * dy[i];
+}
+
+// One invocation computes four elements of the gradient of that by y.
+@compute @workgroup_size(LANES)
+fn multiple_gradient_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= multiple.P / 4u {
+        return;
+    }
+    ds_vec4[i] = multiple.factor * dy_vec4[i];
 }
 
 // One invocation adds one element of x to one of `out`, in place.

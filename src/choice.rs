@@ -275,6 +275,10 @@ fn pointwise(function: Function, p: u32) -> Choice {
         Function::ScaledSumGradient => [Kernel::MixBackward, Kernel::MixBackwardVec4],
         Function::Narrow => [Kernel::HalfNarrow, Kernel::HalfNarrowVec4],
         Function::Sum => [Kernel::MixAdd, Kernel::MixAddVec4],
+        Function::AddMultiple => [Kernel::MixAddMultiple, Kernel::MixAddMultipleVec4],
+        Function::AddMultipleGradient => {
+            [Kernel::MixMultipleGradient, Kernel::MixMultipleGradientVec4]
+        }
         Function::Accumulate => [Kernel::MixAccumulate, Kernel::MixAccumulateVec4],
         Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
         Function::GeGluGradient => [Kernel::GegluBackward, Kernel::GegluBackwardVec4],

@@ -125,7 +125,9 @@ impl Subject {
                 Function::Multiple => Self::Named(Named::one("scaling")),
                 Function::Narrow => Self::Named(Named::one("rounding to half precision")),
                 Function::Unscale => Self::Named(Named::one("loss scale")),
-                Function::Sum => Self::Residual,
+                Function::Sum | Function::AddMultiple | Function::AddMultipleGradient => {
+                    Self::Residual
+                }
                 Function::Accumulate => Self::Named(Named::many("sums over micro-batches")),
                 Function::ScaledSum | Function::ScaledSumGradient => {
                     Self::Named(Named::many("scaled sums"))
@@ -194,6 +196,8 @@ impl Subject {
                 | Function::ScaledSum
                 | Function::ScaledSumGradient
                 | Function::Sum
+                | Function::AddMultiple
+                | Function::AddMultipleGradient
                 | Function::Accumulate
                 | Function::Unscale
                 | Function::Narrow

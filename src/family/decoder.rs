@@ -1,5 +1,5 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3` and `olmo2`. One configuration for
+//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2`, `granite` and `olmo3`. One configuration for
 //! all of them, the tensors that a checkpoint of it holds, the algebra of a training step, which is known without a
 //! kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
 //! files below.
@@ -35,7 +35,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 pub use adapted::Adapted;
 pub use adapters::{Adapters, Targets};
 pub use architecture::{Architecture, HalfNorms};
-pub use config::{Biases, DecoderConfig, Experts, Gemma, Layer, Mlp, WeightType};
+pub use config::{Biases, DecoderConfig, Experts, Gemma, Granite, Layer, Mlp, WeightType};
 pub use linear::{LinearLayer, Place};
 pub use recipe::{Recipe, Tokens};
 pub use rope::{Rope, Scaling};
@@ -208,7 +208,9 @@ impl Member for DecoderConfig {
             | Architecture::Phi3
             | Architecture::SmolLm3
             | Architecture::Gemma
-            | Architecture::Olmo2 => &causes::Products,
+            | Architecture::Olmo2
+            | Architecture::Granite
+            | Architecture::Olmo3 => &causes::Products,
         }
     }
 

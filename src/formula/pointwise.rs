@@ -19,7 +19,10 @@ pub(super) fn forms(function: Function, p: u64) -> Forms {
         // silu = gate * sigmoid; dup = dy * silu; dgate = dy * up * (silu * (1 - sigmoid) + sigmoid).
         Function::SwiGluGradient => sigmoid + f32s([(Op::Mul, 4 * p), (Op::Add, p), (Op::Fma, p)]),
         Function::ScaledSum => f32s([(Op::Add, p), (Op::Fma, p)]),
-        Function::ScaledSumGradient | Function::Multiple => f32s([(Op::Mul, p)]),
+        Function::AddMultiple => f32s([(Op::Fma, p)]),
+        Function::ScaledSumGradient | Function::AddMultipleGradient | Function::Multiple => {
+            f32s([(Op::Mul, p)])
+        }
         Function::Unscale => OpCounts::ZERO,
         Function::Narrow => OpCounts::of(Scalar::F16, Op::Convert, p),
         Function::Sum | Function::Accumulate | Function::PlusOne => f32s([(Op::Add, p)]),

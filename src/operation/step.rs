@@ -136,6 +136,10 @@ pub enum Function {
     ScaledSumGradient,
     /// x + y.
     Sum,
+    /// x + factor * y.
+    AddMultiple,
+    /// Its gradient by y: factor * dy.
+    AddMultipleGradient,
     /// factor * x.
     Multiple,
     /// y + x, in the place of y.

@@ -95,7 +95,11 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma2
         | Architecture::Gemma3 => None,
         Architecture::Gemma => Some("the helper was not run on its configuration"),
-        Architecture::Phi3 | Architecture::SmolLm3 | Architecture::Olmo2 => {
+        Architecture::Phi3
+        | Architecture::SmolLm3
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => {
             Some("the helper was not run on its configuration, which states no head_dim")
         }
     }

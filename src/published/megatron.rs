@@ -105,7 +105,9 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Gemma
-        | Architecture::Olmo2 => {
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => {
             Some("the table of models read here has no entry with these terms")
         }
     }
@@ -129,7 +131,9 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Gemma
-        | Architecture::Olmo2 => Some("the table of models read here has no entry for it"),
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -250,6 +250,10 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::SwigluForward | Kernel::SwigluForwardVec4 => pointwise(Function::SwiGlu),
         Kernel::SwigluBackward | Kernel::SwigluBackwardVec4 => pointwise(Function::SwiGluGradient),
         Kernel::MixAccumulate | Kernel::MixAccumulateVec4 => pointwise(Function::Accumulate),
+        Kernel::MixAddMultiple | Kernel::MixAddMultipleVec4 => pointwise(Function::AddMultiple),
+        Kernel::MixMultipleGradient | Kernel::MixMultipleGradientVec4 => {
+            pointwise(Function::AddMultipleGradient)
+        }
         Kernel::MixScale => pointwise(Function::Multiple),
         Kernel::MixPlusOne => pointwise(Function::PlusOne),
         Kernel::GegluForward | Kernel::GegluForwardVec4 => pointwise(Function::GeGlu),

@@ -37,6 +37,20 @@ pub fn fields(seed: u64) -> (Value, u32) {
             fields["attention_bias"] = json!(to(2) == 1);
             fields["mlp_bias"] = json!(to(2) == 1);
         }
+        Architecture::Granite => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["mlp_bias"] = json!(to(2) == 1);
+            for factor in [
+                "embedding_multiplier",
+                "attention_multiplier",
+                "residual_multiplier",
+                "logits_scaling",
+            ] {
+                if to(2) == 1 {
+                    fields[factor] = json!(f64::from(to(9)) / 4.0);
+                }
+            }
+        }
         Architecture::SmolLm3 => {
             fields["attention_bias"] = json!(to(2) == 1);
             fields["mlp_bias"] = json!(to(2) == 1);
@@ -55,6 +69,18 @@ pub fn fields(seed: u64) -> (Value, u32) {
             fields["sliding_window"] = json!(to(12));
             for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
                 fields[cap] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
+            }
+        }
+        Architecture::Olmo3 => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["sliding_window"] = json!(to(12));
+            if to(2) == 1 {
+                let kinds = ["sliding_attention", "full_attention"];
+                fields["layer_types"] = (0..layers).map(|_| kinds[to(2) as usize - 1]).collect();
+            }
+            if to(2) == 1 {
+                let original = 8 * to(4);
+                fields["rope_scaling"] = json!({ "rope_type": "yarn", "factor": to(8), "original_max_position_embeddings": original });
             }
         }
         Architecture::Gemma3 => {

@@ -113,6 +113,25 @@ fn mix_and_its_gradients() {
         for ran in add.run_by_one_and_four(gpu, p, 32, p) {
             ran.assert_close("out", &sum);
         }
+        let factor = -0.75;
+        let sum_of =
+            |y: &[f64]| -> Vec<f64> { h.iter().zip(y).map(|(x, y)| x + factor * y).collect() };
+        let add = Launch::new("mix.add_multiple", &dims)
+            .scalar("factor", factor)
+            .floats("x", &h)
+            .floats("y", &f)
+            .output("out", p);
+        for ran in add.run_by_one_and_four(gpu, p, 32, p) {
+            ran.assert_close("out", &sum_of(&f));
+        }
+        let slopes = gradient(&f, |f| dot(&sum_of(f), &dy));
+        let backward = Launch::new("mix.multiple_gradient", &dims)
+            .scalar("factor", factor)
+            .floats("dy", &dy)
+            .output("ds", p);
+        for ran in backward.run_by_one_and_four(gpu, p, 32, p) {
+            ran.assert_close("ds", &slopes);
+        }
         let accumulate = Launch::new("mix.accumulate", &dims).floats("x", &h).floats("out", &f);
         for ran in accumulate.run_by_one_and_four(gpu, p, 32, p) {
             ran.assert_close("out", &sum);

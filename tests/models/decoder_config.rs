@@ -10,15 +10,19 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-const GOLDEN: [&str; 16] = [
+const GOLDEN: [&str; 20] = [
     "gemma",
     "gemma2",
     "gemma3",
+    "granite",
+    "granite_lora",
     "llama",
     "mistral_lora",
     "mixtral",
     "olmo2",
     "olmo2_lora",
+    "olmo3",
+    "olmo3_lora",
     "phi3",
     "phi3_lora",
     "qwen2_full",
@@ -77,6 +81,10 @@ fn presets_have_their_published_parameters() {
         ("gemma-7b", 8_537_680_896),
         ("olmo-2-1b", 1_484_916_736),
         ("olmo-2-7b", 7_298_617_344),
+        ("granite-3.3-2b", 2_533_539_840),
+        ("granite-3.3-8b", 8_170_864_640),
+        ("olmo-3-7b", 7_298_011_136),
+        ("olmo-3-32b", 32_233_522_176),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));
@@ -254,6 +262,8 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         ("smollm3-3b", 4),
         ("gemma-7b", 16),
         ("olmo-2-7b", 64),
+        ("granite-3.3-8b", 64),
+        ("olmo-3-7b", 64),
     ] {
         assert_eq!(read(name, 64, None), Ok(usual), "{name}");
         assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");
@@ -299,6 +309,7 @@ fn windows_and_experts_are_where_the_files_say() {
     assert_eq!(windows("mistral_lora"), [Some(7), Some(7)]);
     assert_eq!(windows("gemma2"), [Some(6), None]);
     assert_eq!(windows("gemma3"), [Some(5), Some(5), None]);
+    assert_eq!(windows("olmo3_lora"), [None, Some(3)]);
     assert_eq!(windows("qwen3"), [None, None]);
     let mut sliding = object(golden("qwen3", "config.json")).unwrap();
     sliding.remove("layer_types");

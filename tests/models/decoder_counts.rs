@@ -40,6 +40,10 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("gemma-7b", 8_862_665_015_296),
         ("olmo-2-1b", 1_344_324_763_648),
         ("olmo-2-7b", 7_189_775_253_504),
+        ("granite-3.3-2b", 2_680_074_272_768),
+        ("granite-3.3-8b", 8_538_424_344_576),
+        ("olmo-3-7b", 7_189_464_875_008),
+        ("olmo-3-32b", 32_823_899_586_560),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -71,7 +75,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 156);
+    assert_eq!(DRAWN.lines().count(), 180);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

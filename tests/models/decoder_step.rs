@@ -232,11 +232,12 @@ fn layers_that_run_again_change_no_gradient() {
     assert!(seen > 4, "models of several layers");
 }
 
-/// Whether numbers are as close as roundings leave them.
+/// Whether numbers are as close as roundings leave them. The gradient by a bias of keys that no positions turn is nothing
+/// but those.
 fn assert_close(name: &str, got: impl Iterator<Item = f64>, want: &[f64]) {
     let scale = want.iter().map(|w| w * w).sum::<f64>().sqrt();
     let error = got.zip(want).map(|(g, w)| (g - w).powi(2)).sum::<f64>().sqrt();
-    assert!(error <= 1e-4 * scale + 1e-12, "{name}: off by {error:e}, of a norm of {scale:e}");
+    assert!(error <= 1e-4 * scale + 1e-10, "{name}: off by {error:e}, of a norm of {scale:e}");
 }
 
 /// Two sequences in one row give what each gives by itself: their logits, and the mean of their gradients.

@@ -14,13 +14,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 156, 8, 17
-DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2"]
+CASES, TOKENS, SEED = 180, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite", "olmo3"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
-LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", *GEMMA]
+LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", "olmo3", *GEMMA]
 # Classes that pad by default with a token that so few do not have.
-PADS_WITH_MORE = ["phi3", "smollm3", "olmo2"]
+PADS_WITH_MORE = ["phi3", "smollm3", "olmo2", "olmo3"]
 ALL = DENSE + ["mixtral", "qwen2_moe", "qwen3_moe"]
 
 logging.set_verbosity_error()
@@ -74,7 +74,7 @@ def configuration(kind):
         rotary_positions(fields)
     if kind in ("mistral", "mixtral"):
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
-    if kind in GEMMA:
+    if kind in ("olmo3", *GEMMA):
         maybe(fields, "sliding_window", below(9))
     if kind.startswith("qwen"):
         maybe(fields, "use_sliding_window", draw.random() < 0.8, 0.8)
@@ -85,7 +85,7 @@ def configuration(kind):
         maybe(fields, "sliding_window", below(9), 0.7)
         maybe(fields, "no_rope_layer_interval", below(4))
         maybe(fields, "no_rope_layers", [draw.randint(0, 1) for _ in range(layers)], 0.3)
-    slides = kind in GEMMA or fields.get("use_sliding_window")
+    slides = kind in ("olmo3", *GEMMA) or fields.get("use_sliding_window")
     if kind == "smollm3" and "sliding_window" not in fields:
         # This class has no window by default.
         slides = False
@@ -94,10 +94,13 @@ def configuration(kind):
         maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
     if kind == "gemma3_text":
         maybe(fields, "sliding_window_pattern", below(4))
-    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", "olmo2", *GEMMA):
+    if kind in ("llama", "qwen3", "qwen3_moe", "smollm3", "gemma", "olmo2", "granite", "olmo3", *GEMMA):
         maybe(fields, "attention_bias", draw.random() < 0.6)
-    if kind in ("llama", "smollm3"):
+    if kind in ("llama", "smollm3", "granite"):
         maybe(fields, "mlp_bias", draw.random() < 0.6)
+    if kind == "granite":
+        for factor in ("embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"):
+            maybe(fields, factor, draw.choice([1, 0.25, 12.0]))
     if kind in DENSE:
         return fields
     experts = below(6)
@@ -115,7 +118,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2"):
+    if kind in ("llama", "gemma", "olmo2", "granite"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

@@ -26,7 +26,7 @@ const TOLERANCE: f64 = 1e-4;
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-pub const DECODERS: [(&str, usize); 17] = [
+pub const DECODERS: [(&str, usize); 21] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("qwen2_yarn", 27),
@@ -44,6 +44,10 @@ pub const DECODERS: [(&str, usize); 17] = [
     ("gemma", 20),
     ("olmo2", 25),
     ("olmo2_lora", 16),
+    ("granite", 27),
+    ("granite_lora", 16),
+    ("olmo3", 47),
+    ("olmo3_lora", 12),
 ];
 
 fn folder(model: &str) -> String {

@@ -29,11 +29,15 @@ pub enum Architecture {
     Gemma,
     /// Llama whose halves of layers are normed behind, and all heads' queries together, and keys.
     Olmo2,
+    /// Llama that multiplies the embedding, what halves of layers add, scores and logits by numbers of its own.
+    Granite,
+    /// OLMo 2 with layers that slide, and other wavelengths there.
+    Olmo3,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -47,6 +51,8 @@ impl Architecture {
         Self::SmolLm3,
         Self::Gemma,
         Self::Olmo2,
+        Self::Granite,
+        Self::Olmo3,
     ];
 
     /// What `model_type` says of each.
@@ -76,6 +82,8 @@ impl Architecture {
             Self::SmolLm3 => "smollm3",
             Self::Gemma => "gemma",
             Self::Olmo2 => "olmo2",
+            Self::Granite => "granite",
+            Self::Olmo3 => "olmo3",
         }
     }
 
@@ -92,7 +100,9 @@ impl Architecture {
             | Self::Phi3
             | Self::SmolLm3
             | Self::Gemma
-            | Self::Olmo2 => false,
+            | Self::Olmo2
+            | Self::Granite
+            | Self::Olmo3 => false,
         }
     }
 
@@ -109,7 +119,9 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
-            | Self::Olmo2 => false,
+            | Self::Olmo2
+            | Self::Granite
+            | Self::Olmo3 => false,
         }
     }
 
@@ -125,7 +137,7 @@ impl Architecture {
                     after: Some("post_feedforward_layernorm"),
                 },
             ],
-            Self::Olmo2 => [
+            Self::Olmo2 | Self::Olmo3 => [
                 HalfNorms { before: None, after: mlp.before },
                 HalfNorms { before: None, after: Some("post_feedforward_layernorm") },
             ],
@@ -138,7 +150,8 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
-            | Self::Gemma => [attention, mlp],
+            | Self::Gemma
+            | Self::Granite => [attention, mlp],
         }
     }
 
@@ -157,7 +170,9 @@ impl Architecture {
             | Self::Gemma3
             | Self::SmolLm3
             | Self::Gemma
-            | Self::Olmo2 => false,
+            | Self::Olmo2
+            | Self::Granite
+            | Self::Olmo3 => false,
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct DecoderConfig {
     pub layers: Vec<Layer>,
     /// What Gemma has beyond the others.
     pub gemma: Option<Gemma>,
+    /// What Granite has.
+    pub granite: Option<Granite>,
     /// The adapters that alone are trained, where there are any.
     pub adapters: Option<Adapters>,
 }
@@ -111,6 +113,19 @@ pub struct Gemma {
     pub weights: WeightType,
 }
 
+/// What Granite multiplies by. A factor of 1 changes nothing, and nothing is multiplied by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Granite {
+    /// Embedded tokens are multiplied by this.
+    pub embedding_multiplier: f64,
+    /// And scores, whatever the width of a head.
+    pub attention_multiplier: f64,
+    /// And what half of a layer adds to the hidden state.
+    pub residual_multiplier: f64,
+    /// Logits are divided by this.
+    pub logits_scaling: f64,
+}
+
 /// The type that weights are stored in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightType {
@@ -158,6 +173,9 @@ impl DecoderConfig {
 
     /// What the product of a query and a key is multiplied by.
     pub fn attention_scale(&self) -> f64 {
+        if let Some(granite) = self.granite {
+            return granite.attention_multiplier;
+        }
         let width =
             self.gemma.map_or(f64::from(self.head_dim), |gemma| gemma.query_pre_attn_scalar);
         1.0 / width.sqrt()
@@ -165,7 +183,25 @@ impl DecoderConfig {
 
     /// What embedded tokens are multiplied by, where they are.
     pub fn embedding_scale(&self) -> Option<f32> {
-        self.gemma.map(|gemma| gemma.weights.round(f64::from(self.hidden_size).sqrt()))
+        match self.gemma {
+            Some(gemma) => Some(gemma.weights.round(f64::from(self.hidden_size).sqrt())),
+            None => self.factor(|granite| granite.embedding_multiplier),
+        }
+    }
+
+    /// What half of a layer adds is multiplied by this, where it is.
+    pub fn residual_scale(&self) -> Option<f32> {
+        self.factor(|granite| granite.residual_multiplier)
+    }
+
+    /// And logits by this.
+    pub fn logit_scale(&self) -> Option<f32> {
+        self.factor(|granite| 1.0 / granite.logits_scaling)
+    }
+
+    /// A factor of Granite's that changes anything.
+    fn factor(&self, of: impl Fn(Granite) -> f64) -> Option<f32> {
+        self.granite.map(|granite| of(granite) as f32).filter(|factor| *factor != 1.0)
     }
 
     /// The wavelengths of a layer's rotary positions.
@@ -185,7 +221,9 @@ impl DecoderConfig {
             Architecture::Qwen3 | Architecture::Qwen3Moe | Architecture::Gemma3 => {
                 Some([self.head_dim; 2])
             }
-            Architecture::Olmo2 => Some([self.query_width(), self.kv_width()]),
+            Architecture::Olmo2 | Architecture::Olmo3 => {
+                Some([self.query_width(), self.kv_width()])
+            }
             Architecture::Llama
             | Architecture::Mistral
             | Architecture::Qwen2
@@ -194,7 +232,8 @@ impl DecoderConfig {
             | Architecture::Gemma2
             | Architecture::Phi3
             | Architecture::SmolLm3
-            | Architecture::Gemma => None,
+            | Architecture::Gemma
+            | Architecture::Granite => None,
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     adapters::Adapters,
     architecture::Architecture,
-    config::{Biases, DecoderConfig, Gemma, Layer, WeightType},
+    config::{Biases, DecoderConfig, Gemma, Granite, Layer, WeightType},
     held,
     rope::Scaling,
 };
@@ -70,6 +70,10 @@ impl DecoderConfig {
             gemma: match architecture.is_gemma() {
                 true => Some(gemma(&fields, architecture, head_dim)?),
                 false => None,
+            },
+            granite: match architecture {
+                Architecture::Granite => Some(granite(&fields)?),
+                _ => None,
             },
             adapters: Adapters::from_config(|name| fields.given(name), architecture.fuses())?,
         };
@@ -133,7 +137,9 @@ const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
         | Architecture::Gemma3
         | Architecture::SmolLm3
         | Architecture::Gemma
-        | Architecture::Olmo2 => &["attention_dropout"],
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => &["attention_dropout"],
     }
 }
 
@@ -266,7 +272,9 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Gemma3
         | Architecture::SmolLm3
         | Architecture::Gemma
-        | Architecture::Olmo2 => true,
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => true,
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
@@ -282,7 +290,8 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         ));
     }
     let attention = flag("attention_bias", chosen)?.unwrap_or(false);
-    let whole = matches!(architecture, Architecture::Llama | Architecture::SmolLm3);
+    let whole =
+        matches!(architecture, Architecture::Llama | Architecture::SmolLm3 | Architecture::Granite);
     let mlp = flag("mlp_bias", whole)?.unwrap_or(false);
     let qkv = match architecture {
         Architecture::Qwen2 => true,
@@ -329,6 +338,17 @@ fn gemma(
         query_pre_attn_scalar: fields.positive("query_pre_attn_scalar")?.unwrap_or(256.0),
         attn_logit_softcapping,
         final_logit_softcapping: cap("final_logit_softcapping", logits)?,
+    })
+}
+
+/// What Granite multiplies by; nothing said is 1.
+fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
+    let factor = |name: &str| Ok::<_, String>(fields.positive(name)?.unwrap_or(1.0));
+    Ok(Granite {
+        embedding_multiplier: factor("embedding_multiplier")?,
+        attention_multiplier: factor("attention_multiplier")?,
+        residual_multiplier: factor("residual_multiplier")?,
+        logits_scaling: factor("logits_scaling")?,
     })
 }
 

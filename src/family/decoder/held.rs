@@ -76,7 +76,9 @@ pub(super) const fn stored_names(architecture: Architecture) -> &'static [Stored
         | Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Gemma
-        | Architecture::Olmo2 => &[],
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => &[],
     }
 }
 

@@ -28,6 +28,18 @@ pub enum Place {
     Head,
 }
 
+impl Place {
+    /// Whether it stands in the MLP's half of a layer, where it may carry an adapter.
+    pub(super) const fn is_of_mlp(self) -> bool {
+        match self {
+            Self::Mlp | Self::Shared | Self::SharedGate => true,
+            Self::Query | Self::Key | Self::Value | Self::Output | Self::Router | Self::Head => {
+                false
+            }
+        }
+    }
+}
+
 /// One linear layer, or the same one of each expert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinearLayer {
@@ -227,7 +239,9 @@ fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Gemma
-        | Architecture::Olmo2 => [
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

@@ -9,6 +9,7 @@ mod end;
 mod gradients;
 mod mlp;
 mod place;
+mod residual;
 mod start;
 
 use super::{DecoderConfig, precision};

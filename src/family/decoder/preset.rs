@@ -26,7 +26,7 @@ macro_rules! qwen {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 24] = [
+pub(super) const PRESETS: [(&str, &str); 28] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -175,5 +175,40 @@ pub(super) const PRESETS: [(&str, &str); 24] = [
         r#"{"model_type": "olmo2", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
             "num_key_value_heads": 32, "intermediate_size": 11008, "vocab_size": 100352,
             "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 500000.0}"#,
+    ),
+    // Those that follow instructions, whose vocabularies have seven tokens more than those of the base.
+    (
+        "granite-3.3-2b",
+        r#"{"model_type": "granite", "hidden_size": 2048, "num_hidden_layers": 40, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "intermediate_size": 8192, "vocab_size": 49159,
+            "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 10000000.0,
+            "tie_word_embeddings": true, "embedding_multiplier": 12.0, "attention_multiplier": 0.015625,
+            "residual_multiplier": 0.22, "logits_scaling": 8.0}"#,
+    ),
+    (
+        "granite-3.3-8b",
+        r#"{"model_type": "granite", "hidden_size": 4096, "num_hidden_layers": 40, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "intermediate_size": 12800, "vocab_size": 49159,
+            "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 10000000.0,
+            "tie_word_embeddings": true, "embedding_multiplier": 12.0, "attention_multiplier": 0.0078125,
+            "residual_multiplier": 0.22, "logits_scaling": 16.0}"#,
+    ),
+    (
+        "olmo-3-7b",
+        r#"{"model_type": "olmo3", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 32, "intermediate_size": 11008, "vocab_size": 100278,
+            "max_position_embeddings": 65536, "rms_norm_eps": 1e-6, "rope_theta": 500000.0,
+            "rope_scaling": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 8192,
+                "attention_factor": 1.2079441541679836, "beta_fast": 32.0, "beta_slow": 1.0},
+            "sliding_window": 4096}"#,
+    ),
+    (
+        "olmo-3-32b",
+        r#"{"model_type": "olmo3", "hidden_size": 5120, "num_hidden_layers": 64, "num_attention_heads": 40,
+            "num_key_value_heads": 8, "intermediate_size": 27648, "vocab_size": 100278,
+            "max_position_embeddings": 65536, "rms_norm_eps": 1e-6, "rope_theta": 500000.0,
+            "rope_scaling": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 8192,
+                "attention_factor": 1.2079441541679836, "beta_fast": 32.0, "beta_slow": 1.0},
+            "sliding_window": 4096}"#,
     ),
 ];

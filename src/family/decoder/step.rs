@@ -73,7 +73,7 @@ impl DecoderConfig {
 impl WorkList<'_> {
     fn embedding(&mut self, needed: bool) {
         let elements = self.tokens.count() * u128::from(self.config.hidden_size);
-        if self.config.gemma.is_some() {
+        if self.config.embedding_scale().is_some() {
             let scale = OpCounts::f32(Op::Mul, 1);
             self.add(Part::Embedding, WorkPass::Forward, scale, elements);
             if needed && self.full {
@@ -88,9 +88,16 @@ impl WorkList<'_> {
     /// One layer: attention and its half of the residual, then the MLP's.
     fn layer(&mut self, run: &LayerGroup) {
         let between = self.attention(run);
+        let above = self.mlp(run, between);
         let hidden = self.tokens.count() * u128::from(self.config.hidden_size);
-        self.mlp(run, between);
-        self.forward(Part::Residual, OpCounts::f32(Op::Add, 2), hidden);
+        let scaled = self.config.residual_scale().is_some();
+        let sum = OpCounts::f32(if scaled { Op::Fma } else { Op::Add }, 1);
+        for needed in [between, above] {
+            self.forward(Part::Residual, sum, hidden);
+            if scaled && needed {
+                self.add(Part::Residual, WorkPass::Input, OpCounts::f32(Op::Mul, 1), hidden);
+            }
+        }
     }
 
     /// The last norm, the head and the loss. Of a tied model the head's gradient is added to the
@@ -116,6 +123,13 @@ impl WorkList<'_> {
         if back {
             let rows = f32s(&[(Op::Div, 1), (Op::Mul, v), (Op::Add, 1)]);
             self.add(Part::Loss, WorkPass::Input, rows, t);
+        }
+        if self.config.logit_scale().is_some() {
+            let scale = f32s(&[(Op::Mul, v)]);
+            self.add(Part::Loss, WorkPass::Forward, scale, t);
+            if back {
+                self.add(Part::Loss, WorkPass::Input, scale, t);
+            }
         }
         if self.config.gemma.is_some_and(|gemma| gemma.final_logit_softcapping.is_some()) {
             // c tanh(l / c), and 1 - (y / c)^2 times the gradient.

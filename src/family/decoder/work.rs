@@ -11,7 +11,7 @@ use crate::{
 /// What of a decoder an amount of work belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// Sums of the embedding's gradient over equal tokens, and Gemma's scale.
+    /// Sums of the embedding's gradient over equal tokens, and the factor of Gemma and Granite.
     Embedding,
     /// A linear layer's matrix product.
     Linear(Place),
@@ -29,11 +29,11 @@ pub enum Part {
     Rope,
     /// SwiGLU or GeGLU.
     Activation,
-    /// Sums of the hidden state and what a half of a layer adds, and of their gradients.
+    /// Sums of the hidden state and what a half of a layer adds, multiplied or not, and of their gradients.
     Residual,
     /// The softmax over experts, and the weighted sum of their outputs.
     Routing,
-    /// Cross entropy, and the softcap of logits.
+    /// Cross entropy, and the factor and the softcap of logits.
     Loss,
     /// Sums over micro-batches of gradients and of the loss.
     Accumulation,

@@ -64,7 +64,7 @@ const INERT: [&str; 48] = [
 const QUANTIZATION: &str = "quantization_config";
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 58] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 62] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -113,6 +113,10 @@ pub(in crate::family::decoder) const KNOWN: [&str; 58] = [
     "query_pre_attn_scalar",
     "attn_logit_softcapping",
     "final_logit_softcapping",
+    "embedding_multiplier",
+    "attention_multiplier",
+    "residual_multiplier",
+    "logits_scaling",
     "dtype",
     "torch_dtype",
     QUANTIZATION,

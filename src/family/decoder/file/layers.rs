@@ -83,7 +83,11 @@ fn windows(
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
-            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => "leave it out",
+            Architecture::Olmo3 => "list full_attention alone in layer_types",
+            Architecture::Llama
+            | Architecture::Gemma
+            | Architecture::Olmo2
+            | Architecture::Granite => "leave it out",
             Architecture::Mistral
             | Architecture::Qwen2
             | Architecture::Qwen3
@@ -104,7 +108,7 @@ fn windows(
     let way = match architecture {
         Architecture::Llama => Some("set model_type to mistral, or remove it"),
         Architecture::Gemma => Some("set model_type to gemma2, or remove it"),
-        Architecture::Olmo2 => Some("remove it"),
+        Architecture::Olmo2 | Architecture::Granite => Some("remove it"),
         _ => None,
     };
     if let (Some(way), Some(window)) = (way, window) {
@@ -117,12 +121,16 @@ fn windows(
         Some(types) => layer_types(types, count)?,
         None => (0..count).map(|layer| sliding.of(layer)).collect(),
     };
-    if architecture == Architecture::Gemma3 && window.is_none() && slides.contains(&true) {
-        return Err(
-            "sliding_window is null, but layers slide: state how many tokens they look back on, or set \
-             sliding_window_pattern to 1, or list full_attention alone in layer_types, for none that slides"
-                .to_owned(),
-        );
+    let pattern = match architecture {
+        Architecture::Gemma3 => Some("set sliding_window_pattern to 1, or "),
+        Architecture::Olmo3 => Some(""),
+        _ => None,
+    };
+    if let Some(pattern) = pattern.filter(|_| window.is_none() && slides.contains(&true)) {
+        return Err(format!(
+            "sliding_window is null, but layers slide: state how many tokens they look back on, or {pattern}list \
+             full_attention alone in layer_types, for none that slides"
+        ));
     }
     let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
     if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
@@ -162,13 +170,17 @@ impl Sliding {
             None => 28,
         };
         Ok(match architecture {
-            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => Self::None,
+            Architecture::Llama
+            | Architecture::Gemma
+            | Architecture::Olmo2
+            | Architecture::Granite => Self::None,
             Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(rotary.len() as u32),
             Architecture::Gemma3 => {
                 let pattern = fields.size("sliding_window_pattern")?;
                 Self::Before(pattern.unwrap_or(Unsaid::SLIDING_WINDOW_PATTERN))
             }
+            Architecture::Olmo3 => Self::Before(Unsaid::FULL_LAYER_INTERVAL),
             Architecture::Qwen2
             | Architecture::Qwen3
             | Architecture::Qwen2Moe

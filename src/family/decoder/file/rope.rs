@@ -1,6 +1,7 @@
 //! Rotary positions as files state them: the base, and how far wavelengths are stretched. Older files
 //! say `rope_theta` and `rope_scaling`, newer ones `rope_parameters` with both. Where layers that slide have wavelengths
-//! of their own, older files say `rope_local_base_freq`, and `rope_parameters` holds one object for each kind of layer.
+//! of their own, older files of a Gemma 3 say `rope_local_base_freq`, and `rope_parameters` holds one object for each kind
+//! of layer.
 
 use serde_json::{Map, Value, json};
 
@@ -16,8 +17,8 @@ use crate::family::decoder::{
 
 /// Where a file may state one kind of layer's rotary positions.
 struct Stated<'a> {
-    /// The field of the base.
-    theta: &'static str,
+    /// The field of the base, where the objects are not all that states it.
+    theta: Option<&'static str>,
     /// The newer object, and what it is called.
     newer: Option<(String, &'a Map<String, Value>)>,
     /// The older one.
@@ -38,9 +39,9 @@ pub(super) fn read(
     };
     let newer = object(NEWER, fields.given(NEWER))?;
     let older = object(OLDER, fields.given(OLDER))?;
-    let Some(local) = unsaid.rope_local_base_freq else {
+    let Some(local) = unsaid.sliding_theta else {
         let newer = newer.map(|newer| (NEWER.to_owned(), newer));
-        let stated = Stated { theta: "rope_theta", newer, older, original };
+        let stated = Stated { theta: Some(THETA), newer, older, original };
         return Ok((stated.read(fields, unsaid.rope_theta)?, None));
     };
     let kinds = [Layer::FULL, Layer::SLIDING];
@@ -57,9 +58,10 @@ pub(super) fn read(
         let value = newer.and_then(|newer| newer.get(kind)).filter(|value| !value.is_null());
         Ok(object(&name, value)?.map(|found| (name, found)))
     };
-    let full = Stated { theta: "rope_theta", newer: of(Layer::FULL)?, older, original };
+    let full = Stated { theta: Some(THETA), newer: of(Layer::FULL)?, older, original };
     let newer = of(Layer::SLIDING)?;
-    let sliding = Stated { theta: "rope_local_base_freq", newer, older: None, original };
+    let theta = (architecture == Architecture::Gemma3).then_some("rope_local_base_freq");
+    let sliding = Stated { theta, newer, older: None, original };
     let both = [full.read(fields, unsaid.rope_theta)?, sliding.read(fields, local)?];
     if both.iter().any(|rope| matches!(rope.scaling, Scaling::Yarn { truncate: false, .. })) {
         return Err(format!(
@@ -70,6 +72,9 @@ pub(super) fn read(
     let [full, sliding] = both;
     Ok((full, Some(sliding)))
 }
+
+/// The field of the base.
+const THETA: &str = "rope_theta";
 
 /// The field of newer files, and that of older ones.
 const NEWER: &str = "rope_parameters";
@@ -127,10 +132,14 @@ impl Stated<'_> {
         let Self { theta, newer, older, original } = self;
         let newer = newer.as_ref().map(|(name, rope)| (name.as_str(), *rope));
         let older = older.map(|rope| (OLDER, rope));
-        let mut base = fields.positive(theta)?.map(|base| (theta.to_owned(), base));
+        let beside = match theta {
+            Some(field) => fields.positive(field)?.map(|base| (field.to_owned(), base)),
+            None => None,
+        };
+        let mut base = beside;
         for (name, rope) in [newer, older].into_iter().flatten() {
-            let name = format!("{name}.rope_theta");
-            let Some(value) = rope.get("rope_theta").filter(|value| !value.is_null()) else {
+            let name = format!("{name}.{THETA}");
+            let Some(value) = rope.get(THETA).filter(|value| !value.is_null()) else {
                 continue;
             };
             let inner = positive(&name, value)?;
@@ -152,13 +161,22 @@ impl Stated<'_> {
             return Err(format!("{name} and {OLDER} contradict each other: remove one of them"));
         }
         let scaling = read.or(older).unwrap_or(Scaling::Default);
-        let (name, theta) = base.unwrap_or_else(|| (theta.to_owned(), default_theta));
+        let (name, theta) = base.unwrap_or_else(|| (THETA.to_owned(), default_theta));
         if theta == 1.0 && matches!(scaling, Scaling::Yarn { .. }) {
             return Err(format!(
                 "{name} is 1; yarn divides by its logarithm: state another base, or another rope_type"
             ));
         }
         Ok(Rope { theta, scaling })
+    }
+}
+
+impl Rope {
+    /// As newer files write it.
+    pub(super) fn write(&self) -> Value {
+        let mut rope = self.scaling.write();
+        rope[THETA] = json!(self.theta);
+        rope
     }
 }
 
@@ -254,8 +272,7 @@ impl Scaling {
                 "{name}: low_freq_factor = {low} is not below high_freq_factor = {high}"
             ));
         }
-        let known =
-            |key: &str| ["rope_type", "type", "rope_theta"].contains(&key) || keys.contains(&key);
+        let known = |key: &str| ["rope_type", "type", THETA].contains(&key) || keys.contains(&key);
         match rope.iter().find(|(key, value)| !known(key) && !value.is_null()) {
             Some((key, value)) => Err(format!(
                 "{name}.{key} is {value}, which rope_type \"{kind}\" does not have: remove it"

@@ -20,7 +20,7 @@ pub(super) struct Unsaid {
     /// The base of rotary positions.
     pub rope_theta: f64,
     /// That of layers that slide, where they have their own.
-    pub rope_local_base_freq: Option<f64>,
+    pub sliding_theta: Option<f64>,
     /// For which length a model was trained before its wavelengths were stretched, where files may state that beside them.
     pub original_max_position_embeddings: Option<u32>,
     /// How many tokens a layer that slides looks back on; `None` where it looks back on all.
@@ -35,6 +35,9 @@ impl Unsaid {
     /// Of how many layers of a Gemma 3 the last does not slide.
     pub(super) const SLIDING_WINDOW_PATTERN: u32 = 6;
 
+    /// The same of an OLMo 3.
+    pub(super) const FULL_LAYER_INTERVAL: u32 = 4;
+
     /// Of how many layers of a SmolLM3 positions turn nothing in the last.
     pub(super) const NO_ROPE_LAYER_INTERVAL: u32 = 4;
 
@@ -47,7 +50,7 @@ impl Unsaid {
             max_position_embeddings: 32_768,
             rms_norm_eps: 1e-6,
             rope_theta: 1e4,
-            rope_local_base_freq: None,
+            sliding_theta: None,
             original_max_position_embeddings: None,
             sliding_window: Some(4096),
             tie_word_embeddings: false,
@@ -83,6 +86,23 @@ impl Unsaid {
                 sliding_window: None,
                 ..usual
             },
+            // What a file says of the base is about layers that do not slide; for those that do, transformers keeps to this.
+            Architecture::Olmo3 => Self {
+                num_attention_heads: Some(32),
+                vocab_size: Some(50_304),
+                max_position_embeddings: 2048,
+                rms_norm_eps: 1e-5,
+                rope_theta: 5e5,
+                sliding_theta: Some(5e5),
+                ..usual
+            },
+            Architecture::Granite => Self {
+                num_attention_heads: Some(32),
+                vocab_size: Some(32_000),
+                max_position_embeddings: 2048,
+                sliding_window: None,
+                ..usual
+            },
             Architecture::Gemma => Self {
                 head_dim: Some(256),
                 num_attention_heads: Some(16),
@@ -108,7 +128,7 @@ impl Unsaid {
                 vocab_size: Some(262_208),
                 max_position_embeddings: 131_072,
                 rope_theta: 1e6,
-                rope_local_base_freq: Some(1e4),
+                sliding_theta: Some(1e4),
                 tie_word_embeddings: true,
                 ..usual
             },

@@ -34,21 +34,13 @@ impl DecoderConfig {
         set("max_position_embeddings", json!(self.max_position_embeddings));
         set("rms_norm_eps", json!(self.rms_norm_eps));
         set("rope_theta", json!(self.rope.theta));
-        if self.rope.scaling != Scaling::Default {
-            set("rope_scaling", self.rope.scaling.write());
-        }
         if let Scaling::LongRope { original, .. } = self.rope.scaling {
             set("original_max_position_embeddings", json!(original));
         }
         if self.partial_rotary_factor != 1.0 {
             set("partial_rotary_factor", json!(self.partial_rotary_factor));
         }
-        if let Some(Rope { theta, scaling }) = &self.sliding_rope {
-            set("rope_local_base_freq", json!(theta));
-            if *scaling != Scaling::Default {
-                set("rope_parameters", json!({ Layer::SLIDING: scaling.write() }));
-            }
-        }
+        self.write_wavelengths(&mut set);
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
         match self.architecture {
             Architecture::Llama
@@ -59,6 +51,8 @@ impl DecoderConfig {
             | Architecture::SmolLm3
             | Architecture::Gemma
             | Architecture::Olmo2
+            | Architecture::Granite
+            | Architecture::Olmo3
                 if self.biases.o =>
             {
                 set("attention_bias", json!(true));
@@ -76,7 +70,9 @@ impl DecoderConfig {
             | Architecture::Phi3
             | Architecture::SmolLm3
             | Architecture::Gemma
-            | Architecture::Olmo2 => {}
+            | Architecture::Olmo2
+            | Architecture::Granite
+            | Architecture::Olmo3 => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
@@ -92,21 +88,47 @@ impl DecoderConfig {
             set("attn_logit_softcapping", json!(gemma.attn_logit_softcapping));
             set("final_logit_softcapping", json!(gemma.final_logit_softcapping));
         }
+        if let Some(granite) = self.granite {
+            set("embedding_multiplier", json!(granite.embedding_multiplier));
+            set("attention_multiplier", json!(granite.attention_multiplier));
+            set("residual_multiplier", json!(granite.residual_multiplier));
+            set("logits_scaling", json!(granite.logits_scaling));
+        }
         if let Some(adapters) = &self.adapters {
             adapters.write(&mut set);
         }
         fields
     }
 
+    /// Says how far wavelengths are stretched, and which layers that slide have.
+    fn write_wavelengths(&self, set: &mut impl FnMut(&str, Value)) {
+        if let (Architecture::Olmo3, Some(sliding)) = (self.architecture, &self.sliding_rope) {
+            let both = json!({ Layer::FULL: self.rope.write(), Layer::SLIDING: sliding.write() });
+            return set("rope_parameters", both);
+        }
+        if self.rope.scaling != Scaling::Default {
+            set("rope_scaling", self.rope.scaling.write());
+        }
+        if let Some(Rope { theta, scaling }) = &self.sliding_rope {
+            set("rope_local_base_freq", json!(theta));
+            if *scaling != Scaling::Default {
+                set("rope_parameters", json!({ Layer::SLIDING: scaling.write() }));
+            }
+        }
+    }
+
     /// Says which layers slide, where saying nothing would not mean the same.
     fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
         let window = self.layers.iter().find_map(|layer| layer.window);
         let (chosen, listed) = match self.architecture {
-            Architecture::Llama | Architecture::Gemma | Architecture::Olmo2 => return,
+            Architecture::Llama
+            | Architecture::Gemma
+            | Architecture::Olmo2
+            | Architecture::Granite => return,
             Architecture::Mistral | Architecture::Phi3 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
-            Architecture::Gemma2 | Architecture::Gemma3 => (false, true),
+            Architecture::Gemma2 | Architecture::Gemma3 | Architecture::Olmo3 => (false, true),
             Architecture::Qwen2
             | Architecture::Qwen3
             | Architecture::Qwen2Moe

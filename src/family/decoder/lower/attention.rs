@@ -5,12 +5,13 @@ use super::{
     common::{Common, linears_at},
     gradients::Gradients,
     place::Placing,
+    residual::Residual,
 };
 use crate::{
     blocks::{
         adapter::Adapter,
         attention::{Attended, Attention, row_elements},
-        launch::{Builder, sum},
+        launch::Builder,
         projection::Projection,
         rms_norm::{Normed, RmsNorm},
         rope::Rotation,
@@ -40,6 +41,7 @@ pub(super) struct AttentionHalf {
     core: Attention,
     /// Of what is added to the hidden state.
     after: Option<RmsNorm>,
+    residual: Residual,
 }
 
 /// What the backward pass needs.
@@ -97,7 +99,8 @@ impl AttentionHalf {
             scale: config.attention_scale() as f32,
             cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
-        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after }
+        let residual = Residual::place(placing, &name, "attention");
+        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after, residual }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -148,7 +151,7 @@ impl AttentionHalf {
         let u_o = self.o.forward(to, rows, o, attended);
         let after = self.after.as_ref().map(|norm| norm.forward(to, attended));
         let added = after.map_or(attended, |normed| normed.y);
-        sum(to, &name.part(&["residual"]), "attention", [h, added, between]);
+        self.residual.forward(to, [h, added, between]);
         let adapted = [u_q, u_k, u_v, u_o];
         (between, AttentionSaved { x, normed, heads, attended: core, adapted, fused, after })
     }
@@ -177,7 +180,8 @@ impl AttentionHalf {
         below: bool,
     ) {
         let rows = &common.rows;
-        let dy = by.through(to, self.after.as_ref(), saved.after.as_ref());
+        let dy = self.residual.backward(to, by);
+        let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
         let [query, key, value] = [&self.q, &self.k, &self.v]
             .map(|projection| below || self.qkv.is_some() || projection.is_adapted());
         let wanted = Wanted { query, key, value };

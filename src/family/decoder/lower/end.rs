@@ -1,5 +1,5 @@
-//! From the last hidden state to the loss, and back: the last norm, the head, and the bound of logits where they
-//! have one.
+//! From the last hidden state to the loss, and back: the last norm, the head, and the factor and the bound of logits
+//! where they have one.
 
 use super::{common::Common, gradients::Gradients, place::Placing};
 use crate::{
@@ -28,6 +28,8 @@ pub(super) struct End {
     /// Over the embedding's own table where they are tied.
     head: Projection,
     tied: bool,
+    /// What logits are multiplied by.
+    scale: Option<f32>,
     /// The bound of logits.
     cap: Option<f32>,
     loss: Loss,
@@ -69,6 +71,7 @@ impl End {
             norm,
             head: Projection { linear, adapter },
             tied,
+            scale: config.logit_scale(),
             cap: cap.map(|cap| cap as f32),
             loss: Loss { component, b, n: s, v: n, targets, micro_batches: placing.micro_batches },
             below,
@@ -93,6 +96,7 @@ impl End {
         let windows = self.loss.forward(to, |to, window| {
             let x = window.of(normed.y, common.shape.h);
             adapted.push(self.head.forward(to, &window.rows, x, window.logits));
+            self.scale(to, Phase::Forward, window, window.logits);
             self.bound(to, Phase::Forward, window);
         })?;
         Ok(Last { normed, windows, adapted })
@@ -104,6 +108,7 @@ impl End {
         for (window, &u) in last.windows.iter().zip(&last.adapted) {
             self.loss.backward(to, window);
             self.bound(to, Phase::Backward, window);
+            self.scale(to, Phase::Backward, window, window.p);
             let (rows, x) = (&window.rows, window.of(last.normed.y, h));
             let dx = self.below.then(|| (window.of(by.x, h), false));
             if self.tied {
@@ -124,6 +129,19 @@ impl End {
             let x = window.of(last.normed.y, common.shape.h);
             self.head.linear.backward_parameters(to, &window.rows, window.p, x, true);
         }
+    }
+
+    /// Multiplies a window's logits, or their gradient, where that is asked for.
+    fn scale(&self, to: &mut Builder, phase: Phase, window: &LogitRows, scaled: Slice) {
+        let Some(factor) = self.scale else { return };
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function: Function::Multiple, p: scaled.len as u32 },
+            component: &self.head.linear.component.part(&["scale"]),
+            phase,
+            window: &window.rows.window,
+            scalars: &[("factor", factor)],
+            bindings: &[("scaled", scaled)],
+        });
     }
 
     /// Keeps a window's logits within their bound, or takes their gradient through it.

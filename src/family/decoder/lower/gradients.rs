@@ -21,6 +21,8 @@ pub(super) struct Gradients {
     pub(super) h: Slice,
     /// By a norm's output (T,H).
     pub(super) x: Slice,
+    /// By what half of a layer adds to the hidden state (T,H), where that is multiplied by a factor.
+    pub(super) added: Option<Slice>,
     /// By what a norm is given before the sum with the hidden state (T,H), where there are such norms.
     branch: Option<Slice>,
     pub(super) attention: AttentionGradients,
@@ -80,6 +82,7 @@ impl Gradients {
         Self {
             h: scratch("h", wide(h)),
             x: scratch("x", wide(h)),
+            added: config.residual_scale().map(|_| scratch("added", wide(h))),
             branch: after.then(|| scratch("branch", wide(h))),
             attention: AttentionGradients {
                 d_o: scratch("o", wide(query)),
@@ -110,20 +113,21 @@ impl Gradients {
         }
     }
 
-    /// The gradient by what half of a layer adds to the hidden state: that by the sum, or behind a norm the
-    /// gradient by what the norm was given.
+    /// The gradient by what half of a layer made, from that by what it adds to the hidden state, which is the same, or
+    /// behind a norm the gradient by what the norm was given.
     pub(super) fn through(
         &self,
         to: &mut Builder,
+        added: Slice,
         norm: Option<&RmsNorm>,
         normed: Option<&Normed>,
     ) -> Slice {
         match (norm, normed, self.branch) {
             (Some(norm), Some(normed), Some(branch)) => {
-                norm.backward(to, normed, self.h, Some((branch, false)));
+                norm.backward(to, normed, added, Some((branch, false)));
                 branch
             }
-            _ => self.h,
+            _ => added,
         }
     }
 }

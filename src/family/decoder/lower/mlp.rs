@@ -5,11 +5,12 @@ use super::{
     common::{Common, linears_at},
     gradients::Gradients,
     place::Placing,
+    residual::Residual,
 };
 use crate::{
     blocks::{
         gated::{Gated, GatedSaved},
-        launch::{Builder, sum},
+        launch::Builder,
         mixture::{Mixture, MixtureSaved},
         rms_norm::{Normed, RmsNorm},
         shared_expert::SharedExpert,
@@ -28,6 +29,7 @@ pub(super) struct MlpHalf {
     network: Network,
     /// Of what is added to the hidden state.
     after: Option<RmsNorm>,
+    residual: Residual,
 }
 
 enum Network {
@@ -69,7 +71,8 @@ impl MlpHalf {
         let after = around.after.map(|module| {
             placing.norm((norms, "after feed-forward"), &format!("{block}.{module}"))
         });
-        Self { name, norm, network, after }
+        let residual = Residual::place(placing, &name, "feed-forward");
+        Self { name, norm, network, after, residual }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -116,7 +119,7 @@ impl MlpHalf {
         };
         let after = self.after.as_ref().map(|norm| norm.forward(to, fed));
         let added = after.map_or(fed, |normed| normed.y);
-        sum(to, &name.part(&["residual"]), "feed-forward", [between, added, out]);
+        self.residual.forward(to, [between, added, out]);
         (out, MlpSaved { normed, network, after })
     }
 
@@ -134,7 +137,8 @@ impl MlpHalf {
             return;
         }
         let rows = &common.rows;
-        let dy = by.through(to, self.after.as_ref(), saved.after.as_ref());
+        let dy = self.residual.backward(to, by);
+        let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
         let dx = between.then_some(by.given(self.norm.is_some()));
         match (&self.network, &saved.network) {
             (Network::Dense(gated), NetworkSaved::Dense(saved)) => {

@@ -12,8 +12,9 @@ use crate::{
 };
 
 impl WorkList<'_> {
-    /// `below` says whether what the MLP is given depends on anything trained.
-    pub(super) fn mlp(&mut self, run: &LayerGroup, below: bool) {
+    /// `below` says whether what the MLP is given depends on anything trained. Returns whether what it adds to the hidden
+    /// state does.
+    pub(super) fn mlp(&mut self, run: &LayerGroup, below: bool) -> bool {
         let config = self.config;
         let t = self.tokens.count();
         let linears = LinearLayer::of_layer(config, run.layer);
@@ -43,10 +44,12 @@ impl WorkList<'_> {
                 self.shared(weighs, inside);
             }
         }
+        let carries = |linear: &LinearLayer| linear.place.is_of_mlp() && run.rank(linear).is_some();
+        let trained = below || linears.iter().any(carries);
         if around.after.is_some() {
-            let trained = below || mlp.iter().any(|linear| run.rank(linear).is_some());
             self.norm(t, config.hidden_size, trained, false);
         }
+        trained
     }
 
     /// down(f(gate(x)) up(x)).
