@@ -90,7 +90,7 @@ fn doubtful(name: &str, run: &ChangedRun) -> Option<Fact> {
     let details: Vec<String> = run.findings.iter().map(ToString::to_string).collect();
     let text = format!("{name} does not hold by its own checks, and may cost what it happens to");
     let fact = Fact::new("warning", text).toned(Tone::Doubtful);
-    (!details.is_empty()).then(|| Fact { details, ..fact })
+    (!details.is_empty()).then_some(Fact { details, ..fact })
 }
 
 /// That two were not run with the same, in the words of `how`, so that what moved may not be their own doing.

@@ -220,7 +220,7 @@ fn what_is_wrong_is_said_by_name() {
             "mistral_lora",
             "layer_types",
             json!(["sliding_attention", "full_attention"]),
-            &["full_attention for layer 1", "every layer of a mistral slides"],
+            &["full_attention for layer 1", "every layer of mistral slides"],
         ),
         ("qwen3", "layer_types", json!(["full_attention"]), &["1 entries", "is 2"]),
         ("gemma2", "layer_types", json!(["linear_attention", "x"]), &["\"linear_attention\""]),
@@ -270,7 +270,7 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
         assert_eq!(read(name, 64, Some(json!(2))), Ok(2), "{name}: stated");
     }
     let problem = read("qwen2.5-7b", 28, None).unwrap_err();
-    assert!(problem.contains("num_key_value_heads = 32, which a qwen2 has where"), "{problem}");
+    assert!(problem.contains("num_key_value_heads = 32, which qwen2 has where"), "{problem}");
 }
 
 #[test]

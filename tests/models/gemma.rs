@@ -70,9 +70,9 @@ fn what_a_gemma_has_not_is_refused_by_name() {
     let refused: [(&str, Value, &[&str]); 7] = [
         ("hidden_act", json!("silu"), &["hidden_act is \"silu\"", "gelu_pytorch_tanh", "gemma"]),
         ("hidden_activation", json!("gelu"), &["hidden_activation is \"gelu\""]),
-        ("attn_logit_softcapping", json!(50), &["'attn_logit_softcapping' (50)", "for a gemma"]),
+        ("attn_logit_softcapping", json!(50), &["'attn_logit_softcapping' (50)", "for gemma"]),
         ("query_pre_attn_scalar", json!(8), &["'query_pre_attn_scalar' (8)"]),
-        ("sliding_window", json!(4), &["sliding_window is 4", "a gemma has none", "gemma2"]),
+        ("sliding_window", json!(4), &["sliding_window is 4", "gemma has none", "gemma2"]),
         ("use_bidirectional_attention", json!(true), &["use_bidirectional_attention is true"]),
         ("mlp_bias", json!(true), &["mlp_bias is true", "a gemma has no such choice"]),
     ];

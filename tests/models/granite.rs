@@ -81,7 +81,7 @@ fn what_cannot_be_right_is_refused_by_name() {
         ("residual_multiplier", json!(-0.5), &["residual_multiplier is -0.5", "positive"]),
         ("attention_multiplier", json!("1/64"), &["attention_multiplier is \"1/64\"", "positive"]),
         ("logits_scaling", json!([8]), &["logits_scaling is [8]", "positive"]),
-        ("sliding_window", json!(8), &["sliding_window is 8", "a granite has none: remove it"]),
+        ("sliding_window", json!(8), &["sliding_window is 8", "granite has none: remove it"]),
         ("hidden_act", json!("gelu"), &["hidden_act is \"gelu\"", "silu"]),
     ];
     for (field, value, parts) in refused {
@@ -91,7 +91,7 @@ fn what_cannot_be_right_is_refused_by_name() {
         }
     }
     let llama = Model::resolve("llama-3.2-1b", ["logits_scaling=8"]).unwrap_err();
-    assert!(llama.to_string().contains("'logits_scaling' (8) is not known for a llama"), "{llama}");
+    assert!(llama.to_string().contains("'logits_scaling' (8) is not known for llama"), "{llama}");
 }
 
 fn work(config: &DecoderConfig, recompute: bool) -> Vec<Work> {

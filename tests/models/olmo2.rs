@@ -76,7 +76,7 @@ fn norms_stand_behind_and_over_all_heads() {
 #[test]
 fn what_an_olmo2_has_not_is_refused_by_name() {
     let refused: [(&str, Value, &[&str]); 5] = [
-        ("sliding_window", json!(8), &["sliding_window is 8", "a olmo2 has none: remove it"]),
+        ("sliding_window", json!(8), &["sliding_window is 8", "olmo2 has none: remove it"]),
         ("mlp_bias", json!(true), &["mlp_bias is true", "olmo2"]),
         ("clip_qkv", json!(8), &["'clip_qkv' (8)", "olmo2"]),
         ("hidden_act", json!("gelu"), &["hidden_act is \"gelu\"", "silu"]),

@@ -125,13 +125,13 @@ fn what_cannot_be_right_is_refused_by_name() {
     assert!(changed(&[("rope_parameters", yarn(true))]).is_ok());
     let refused: [(&str, Value, &[&str]); 6] = [
         ("sliding_window", json!(0), &["sliding_window is 0", "list full_attention alone"]),
-        ("rope_local_base_freq", json!(9), &["'rope_local_base_freq' (9)", "for a olmo3"]),
+        ("rope_local_base_freq", json!(9), &["'rope_local_base_freq' (9)", "for olmo3"]),
         (
             "rope_parameters",
             json!({ "rope_type": "default" }),
             &["rope_parameters.rope_type", "full_attention", "sliding_attention"],
         ),
-        ("rope_parameters", yarn(false), &["truncate of yarn is false", "a olmo3: remove it"]),
+        ("rope_parameters", yarn(false), &["truncate of yarn is false", "olmo3: remove it"]),
         ("rope_theta", json!(9), &["rope_theta is 9", "full_attention.rope_theta is 100"]),
         ("mlp_bias", json!(true), &["mlp_bias is true", "olmo3"]),
     ];

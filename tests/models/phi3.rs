@@ -192,7 +192,7 @@ fn what_cannot_be_right_is_refused_by_name() {
         }
     }
     let llama = Model::resolve("llama-3.2-1b", ["partial_rotary_factor=0.5"]).unwrap_err();
-    assert!(llama.to_string().contains("of a llama only heads"), "{llama}");
+    assert!(llama.to_string().contains("of llama only heads"), "{llama}");
 }
 
 #[test]

@@ -109,14 +109,18 @@ fn what_cannot_be_right_is_refused_by_name() {
         ("no_rope_layers", json!([1, true, 0]), &["has true for layer 1"]),
         ("no_rope_layers", json!(4), &["no_rope_layers is 4, not a list"]),
         ("no_rope_layer_interval", json!(0), &["no_rope_layer_interval is 0", "from 1"]),
-        ("use_sliding_window", json!(false), &["no window is in use", "use_sliding_window"]),
+        (
+            "use_sliding_window",
+            json!(false),
+            &["no window is in use", "set use_sliding_window to true"],
+        ),
         ("sliding_window", json!(0), &["sliding_window is 0", "null"]),
         (
             "rope_parameters",
             json!({ "rope_type": "dynamic", "factor": 2.0 }),
             &["\"dynamic\" is not supported", "llama3"],
         ),
-        ("partial_rotary_factor", json!(0.5), &["of a smollm3 only heads"]),
+        ("partial_rotary_factor", json!(0.5), &["of smollm3 only heads"]),
     ];
     for (field, value, parts) in refused {
         let problem = changed(&[(field, value)]).expect_err(field);

@@ -94,6 +94,26 @@ fn wavelengths_and_the_factor_are_those_of_transformers() {
     }
 }
 
+/// Where a file does not say for which length a model was trained first, it is the longest that it takes, as transformers 5.24
+/// has it of `yarn` and of `llama3`.
+#[test]
+fn what_a_model_takes_is_what_it_was_trained_for() {
+    let kinds = [
+        json!({ "rope_type": "yarn", "factor": 4.0 }),
+        json!({ "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0 }),
+    ];
+    for unsaid in kinds {
+        let stated = |original: u32| {
+            let mut rope = unsaid.clone();
+            rope["original_max_position_embeddings"] = json!(original);
+            with(rope).unwrap().rope
+        };
+        // The golden model takes 64 tokens.
+        assert_eq!(with(unsaid.clone()).unwrap().rope, stated(64));
+        assert_ne!(stated(64), stated(16));
+    }
+}
+
 #[test]
 fn a_factor_of_no_more_than_one_multiplies_nothing() {
     let rope = |factor: f64| -> Rope {
@@ -137,9 +157,8 @@ fn pairs_are_whole_numbers_unless_a_file_says_otherwise() {
 #[test]
 fn what_cannot_be_right_is_refused_by_name() {
     let own = json!({ "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16 });
-    let refused: [(&str, Value, &[&str]); 7] = [
+    let refused: [(&str, Value, &[&str]); 6] = [
         ("factor", Value::Null, &["rope_parameters.factor is missing"]),
-        ("original_max_position_embeddings", Value::Null, &["embeddings is missing"]),
         ("original_max_position_embeddings", json!(0), &["embeddings is 0", "from 1"]),
         ("beta_fast", json!(-1), &["beta_fast is -1", "positive"]),
         ("truncate", json!(1), &["truncate is 1", "true or false"]),

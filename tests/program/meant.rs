@@ -50,7 +50,7 @@ fn a_value_that_is_none_is_told_by_what_is_meant() {
     let slip = self::said(&["profile", "--precision", "fp16"]);
     assert!(slip.contains("a similar value exists: 'f16'"), "{slip}");
     let heads = ["estimate", "qwen2.5-0.5b", "--set", "heads=128"];
-    refused(&heads, &["did you mean 'n_heads'?", "n_heads for num_attention_heads"]);
+    refused(&heads, &["did you mean 'num_attention_heads'?", "n_heads for num_attention_heads"]);
     let parts = ["formulas", "--formula", "6nt-layers"];
     refused(&parts, &["did you mean", "'kaplan-6nt'", "'chinchilla-layers'"]);
     let all = self::said(&["formulas", "--formula", "nosuch"]);

@@ -85,7 +85,7 @@ impl DecoderConfig {
             }
             if let Some(module) = self.fused_module(name) {
                 return Err(format!(
-                    "the adapters' targets name '{name}', which is some rows of '{module}' in a {}: name that instead",
+                    "the adapters' targets name '{name}', which is some rows of '{module}' in {}: name that instead",
                     self.architecture.model_type()
                 ));
             }

@@ -230,7 +230,7 @@ fn heads(
         let whose = if fields.is_there(name) {
             String::new()
         } else {
-            format!(", which a {} has where its file states none", architecture.model_type())
+            format!(", which {} has where its file states none", architecture.model_type())
         };
         return Err(format!(
             "num_attention_heads = {heads} is not divisible by {name} = {kv}{whose}; every key and value \
@@ -329,7 +329,7 @@ fn gemma(
         && let Some(cap) = attn_logit_softcapping
     {
         return Err(format!(
-            "attn_logit_softcapping is {cap}, but transformers bounds no scores of a {}: set it to null",
+            "attn_logit_softcapping is {cap}, but transformers bounds no scores of {}: set it to null",
             architecture.model_type()
         ));
     }
@@ -361,7 +361,7 @@ fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(),
         let is_built = |value: &Value| *value == built || means_built && *value == "gelu";
         if let Some(value) = fields.given(name).filter(|value| !is_built(value)) {
             return Err(format!(
-                "{name} is {value}: only \"{built}\" is supported for a {}",
+                "{name} is {value}: only \"{built}\" is supported for {}",
                 architecture.model_type()
             ));
         }

@@ -100,17 +100,17 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
         return Ok(None);
     }
     let text = object.get(TEXT).and_then(Value::as_object).ok_or_else(|| {
-        format!("{TEXT} is missing, which says what the text model of a {holder} is: add it to config.json")
+        format!("{TEXT} is missing, which says what the text model of {holder} is: add it to config.json")
     })?;
     let own = Architecture::Gemma3.model_type();
     if let Some(other) = text.get(MODEL_TYPE).filter(|kind| *kind != own) {
-        return Err(format!("{TEXT}.{MODEL_TYPE} is {other}, but a {holder} holds a {own}"));
+        return Err(format!("{TEXT}.{MODEL_TYPE} is {other}, but {holder} holds {own}"));
     }
     let mut found = text.clone();
     found.insert(MODEL_TYPE.to_owned(), own.into());
     if let Some(cap) = found.get("final_logit_softcapping").filter(|cap| !cap.is_null()) {
         return Err(format!(
-            "{TEXT}.final_logit_softcapping is {cap}, but transformers bounds no logits of a {holder}: set it to null"
+            "{TEXT}.final_logit_softcapping is {cap}, but transformers bounds no logits of {holder}: set it to null"
         ));
     }
     // How the model ends and what its weights are stored in is the holder's to say.

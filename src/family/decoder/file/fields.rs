@@ -210,7 +210,7 @@ impl<'a> FileFields<'a> {
             ));
         }
         Err(format!(
-            "field '{name}' ({value}) is not known for a {kind} and may change what is computed: remove \
+            "field '{name}' ({value}) is not known for {kind} and may change what is computed: remove \
              it, or set it to null, if it does not"
         ))
     }

@@ -113,7 +113,7 @@ fn windows(
     };
     if let (Some(way), Some(window)) = (way, window) {
         return Err(format!(
-            "sliding_window is {window}, but a {} has none: {way}",
+            "sliding_window is {window}, but {} has none: {way}",
             architecture.model_type()
         ));
     }
@@ -134,18 +134,24 @@ fn windows(
     }
     let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
     if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
-        return Err(
-            "layer_types has sliding_attention, but no window is in use: set sliding_window \
-             (and use_sliding_window, where the model has that)"
-                .to_owned(),
-        );
+        let way = match (way, &sliding, window) {
+            (Some(way), ..) => format!("{} slides in no layer: {way}", architecture.model_type()),
+            (None, Sliding::None, Some(_)) => {
+                "no window is in use: set use_sliding_window to true".to_owned()
+            }
+            (None, Sliding::None, None) => {
+                "no window is in use: set use_sliding_window to true, and sliding_window".to_owned()
+            }
+            (None, ..) => "no window is in use: set sliding_window".to_owned(),
+        };
+        return Err(format!("layer_types has sliding_attention, but {way}"));
     }
     if may_slide
         && matches!(sliding, Sliding::All)
         && let Some(layer) = slides.iter().position(|slides| !slides)
     {
         return Err(format!(
-            "layer_types has full_attention for layer {layer}, but every layer of a {} slides over \
+            "layer_types has full_attention for layer {layer}, but every layer of {} slides over \
              sliding_window: remove layer_types, or set sliding_window to null",
             architecture.model_type()
         ));

@@ -25,6 +25,8 @@ struct Stated<'a> {
     older: Option<&'a Map<String, Value>>,
     /// For which length the model was trained first; `None` of architectures that `longrope` does not stretch.
     original: Option<u32>,
+    /// The longest sequence that the model takes, which it was trained for first where an object does not say.
+    longest: u32,
 }
 
 /// Reads the rotary positions of all layers, and those of layers that slide where they have their own.
@@ -37,11 +39,12 @@ pub(super) fn read(
         Some(unsaid) => Some(fields.size(ORIGINAL)?.unwrap_or(unsaid)),
         None => None,
     };
+    let longest = fields.size(LONGEST)?.unwrap_or(unsaid.max_position_embeddings);
     let newer = object(NEWER, fields.given(NEWER))?;
     let older = object(OLDER, fields.given(OLDER))?;
     let Some(local) = unsaid.sliding_theta else {
         let newer = newer.map(|newer| (NEWER.to_owned(), newer));
-        let stated = Stated { theta: Some(THETA), newer, older, original };
+        let stated = Stated { theta: Some(THETA), newer, older, original, longest };
         return Ok((stated.read(fields, unsaid.rope_theta)?, None));
     };
     let kinds = [Layer::FULL, Layer::SLIDING];
@@ -58,14 +61,14 @@ pub(super) fn read(
         let value = newer.and_then(|newer| newer.get(kind)).filter(|value| !value.is_null());
         Ok(object(&name, value)?.map(|found| (name, found)))
     };
-    let full = Stated { theta: Some(THETA), newer: of(Layer::FULL)?, older, original };
+    let full = Stated { theta: Some(THETA), newer: of(Layer::FULL)?, older, original, longest };
     let newer = of(Layer::SLIDING)?;
     let theta = (architecture == Architecture::Gemma3).then_some("rope_local_base_freq");
-    let sliding = Stated { theta, newer, older: None, original };
+    let sliding = Stated { theta, newer, older: None, original, longest };
     let both = [full.read(fields, unsaid.rope_theta)?, sliding.read(fields, local)?];
     if both.iter().any(|rope| matches!(rope.scaling, Scaling::Yarn { truncate: false, .. })) {
         return Err(format!(
-            "truncate of yarn is false or null, which transformers passes over in a {}: remove it",
+            "truncate of yarn is false or null, which transformers passes over in {}: remove it",
             architecture.model_type()
         ));
     }
@@ -82,6 +85,9 @@ const OLDER: &str = "rope_scaling";
 
 /// How much of a head is turned, stated beside either of these or in it.
 const PARTIAL: &str = "partial_rotary_factor";
+
+/// The longest sequence.
+const LONGEST: &str = "max_position_embeddings";
 
 /// For which length a model was trained before its wavelengths were stretched.
 const ORIGINAL: &str = "original_max_position_embeddings";
@@ -110,7 +116,7 @@ pub(super) fn partial(fields: &FileFields<'_>, architecture: Architecture) -> Re
     }
     if architecture != Architecture::Phi3 && *factor != 1.0 {
         return Err(format!(
-            "{name} is {factor}: of a {} only heads that are turned whole are supported",
+            "{name} is {factor}: of {} only heads that are turned whole are supported",
             architecture.model_type()
         ));
     }
@@ -129,7 +135,7 @@ fn object<'a>(
 impl Stated<'_> {
     /// Reads both spellings; what both say, they must say alike.
     fn read(self, fields: &FileFields<'_>, default_theta: f64) -> Result<Rope, String> {
-        let Self { theta, newer, older, original } = self;
+        let Self { theta, newer, older, original, longest } = self;
         let newer = newer.as_ref().map(|(name, rope)| (name.as_str(), *rope));
         let older = older.map(|rope| (OLDER, rope));
         let beside = match theta {
@@ -152,7 +158,7 @@ impl Stated<'_> {
                 _ => base = Some((name, inner)),
             }
         }
-        let scaling = |(name, rope): (&str, _)| Scaling::read(name, rope, original);
+        let scaling = |(name, rope): (&str, _)| Scaling::read(name, rope, original, longest);
         let older = older.map(scaling).transpose()?;
         let read = newer.map(scaling).transpose()?;
         if let (Some(read), Some(older), Some((name, _))) = (&read, &older, newer)
@@ -225,8 +231,15 @@ impl Scaling {
         }
     }
 
-    /// `original` as in [`Stated`]: an architecture has `longrope`, or the others.
-    fn read(name: &str, rope: &Map<String, Value>, original: Option<u32>) -> Result<Self, String> {
+    /// `original` and `longest` as in [`Stated`]: an architecture has `longrope`, or the others.
+    fn read(
+        name: &str,
+        rope: &Map<String, Value>,
+        original: Option<u32>,
+        longest: u32,
+    ) -> Result<Self, String> {
+        // As transformers has it.
+        let longest = json!(longest);
         let missing = |key: &str| format!("{name}.{key} is missing");
         let number = |key: &str| {
             let value = rope.get(key).ok_or_else(|| missing(key))?;
@@ -245,10 +258,10 @@ impl Scaling {
                 (Self::read_longrope(name, rope, original)?, &LONGROPE)
             }
             ("linear", None) => (Self::Linear { factor: number("factor")? }, &["factor"]),
-            ("yarn", None) => (Self::read_yarn(name, rope)?, &YARN),
+            ("yarn", None) => (Self::read_yarn(name, rope, &longest)?, &YARN),
             ("llama3", None) => {
                 let key = ORIGINAL;
-                let original = rope.get(key).ok_or_else(|| missing(key))?;
+                let original = rope.get(key).unwrap_or(&longest);
                 let scaling = Self::Llama3 {
                     factor: number("factor")?,
                     low: number("low_freq_factor")?,
@@ -281,14 +294,13 @@ impl Scaling {
         }
     }
 
-    fn read_yarn(name: &str, rope: &Map<String, Value>) -> Result<Self, String> {
+    fn read_yarn(name: &str, rope: &Map<String, Value>, longest: &Value) -> Result<Self, String> {
         let given = |key: &str| rope.get(key).filter(|value| !value.is_null());
         let number = |key: &str| {
             given(key).map(|value| positive(&format!("{name}.{key}"), value)).transpose()
         };
-        if let Some(missing) = ["factor", ORIGINAL].into_iter().find(|key| !rope.contains_key(*key))
-        {
-            return Err(format!("{name}.{missing} is missing"));
+        if !rope.contains_key("factor") {
+            return Err(format!("{name}.factor is missing"));
         }
         let truncate = match rope.get("truncate") {
             None => Ok(true),
@@ -298,7 +310,7 @@ impl Scaling {
                 .as_bool()
                 .ok_or_else(|| format!("{name}.truncate is {value}; it must be true or false")),
         };
-        let original = rope.get(ORIGINAL).unwrap_or(&Value::Null);
+        let original = rope.get(ORIGINAL).unwrap_or(longest);
         Ok(Self::Yarn {
             factor: number("factor")?,
             original: size(&format!("{name}.{ORIGINAL}"), original)?,
