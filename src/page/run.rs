@@ -11,7 +11,7 @@ use super::operations::operations;
 use super::roofline;
 use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged};
 use crate::{
-    op::Traffic,
+    op::{Op, Scalar, Traffic},
     result::{Ending, Examined, FindingKind, KernelRow, RunReport},
 };
 
@@ -125,6 +125,12 @@ fn counted(report: &RunReport) -> Vec<Fact> {
             "dead",
             format!("{dead} of those FLOPs have results that nobody uses"),
         ));
+    }
+    let steps = totals.ops.map_or(0, |ops| ops.get(Scalar::Int, Op::Trace));
+    if steps > 0 {
+        let steps = several(steps, "step of a ray query", "steps of ray queries");
+        let said = format!("{steps}; what the device computes and reads in them is in no count");
+        facts.push(Fact::new("rays", said));
     }
     facts
 }

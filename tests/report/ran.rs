@@ -2,7 +2,9 @@
 
 use flopmeter::{
     forecast::Peak,
-    op::{Convention, Cost, Op, OpCounts, Traffic},
+    format::table::{self, Terminal},
+    op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
+    page::Paged,
     result::{Ending, RunReport},
 };
 use flopmeter_core::recording::{
@@ -122,4 +124,21 @@ fn dispatches(seconds: Option<f64>) -> InOrder {
         dispatches: vec![one, other],
         left_out: u64::from(seconds.is_none()),
     }
+}
+
+/// A device intersects rays by itself, so a report says that what it does there is in none of its figures.
+#[test]
+fn steps_of_ray_queries_are_told_as_what_they_are() {
+    let shown = |report: &RunReport| table::render(&report.page(false), Terminal::PIPE);
+    let mut report = run_report();
+    assert!(!shown(&report).contains("ray quer"));
+    let (rows, steps) = (&mut report.kernels, OpCounts::of(Scalar::Int, Op::Trace, 48));
+    let flops = report.totals.flops;
+    for ops in [&mut rows[0].ops, &mut report.totals.ops] {
+        *ops = ops.map(|ops| ops + steps);
+    }
+    let said = "48 steps of ray queries; what the device computes and reads in them is in no count";
+    assert!(shown(&report).contains(said), "{}", shown(&report));
+    assert!(shown(&report).contains("int.trace"));
+    assert_eq!(report.totals.ops.map(|ops| ops.flops(Convention::Ieee)), flops);
 }

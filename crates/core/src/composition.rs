@@ -45,6 +45,11 @@ pub(crate) fn sample(bytes: u64) -> Price {
     ops(Scalar::Int, &[(Op::Sample, 1)]) + texture_load(bytes)
 }
 
+/// A step of a ray query.
+pub(crate) fn trace() -> Price {
+    ops(Scalar::Int, &[(Op::Trace, 1)])
+}
+
 pub(crate) fn dot(shape: Shape) -> Price {
     ops(shape.scalar, &[(Op::Mul, shape.count), (Op::Add, shape.count - 1)])
 }

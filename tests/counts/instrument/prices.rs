@@ -4,6 +4,7 @@
 mod documented;
 mod expressions;
 mod memory;
+mod rays;
 mod textures;
 
 use flopmeter::{
@@ -84,14 +85,15 @@ fn has_half_floats(executor: &mut dyn Executor) -> bool {
 
 #[test]
 fn an_operation_that_nobody_priced_is_an_error_that_names_its_line() {
-    const SOURCE: &str = "enable wgpu_ray_query;
-@group(0) @binding(0) var scene: acceleration_structure;
-@compute @workgroup_size(1) fn main() {
-    var query: ray_query;
-    rayQueryInitialize(&query, scene, RayDesc(0u, 255u, 0.1, 9.0, vec3f(0.0), vec3f(1.0)));
+    const SOURCE: &str = "enable wgpu_cooperative_matrix;
+@group(0) @binding(0) var<storage, read_write> a: array<f32>;
+@compute @workgroup_size(32) fn main() {
+    let x = coopLoad<coop_mat8x8<f32, C>>(&a[0]);
+    coopStore(x, &a[64]);
 }";
     let error = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap_err();
-    assert!(error.to_string().contains("a ray query has no price (line 5)"), "{error}");
+    let says = "how many invocations share it is not known of this adapter (line 4)";
+    assert!(error.to_string().contains(says), "{error}");
 }
 
 /// The check above is worth something: a fused multiply-add priced as one product is seen.

@@ -21,12 +21,14 @@
 //!   through a sampler is one `int.sample` and what it gives, whatever it filters; a gather is one as well.
 //!   What a texture's size and levels are costs nothing, as `arrayLength` does.
 //! - What is done to a cooperative matrix is done once by the invocations of a subgroup together ([`Pricer::together`]).
-//! - Derivatives and ray tracing are refused by name.
+//! - A step of a ray query is one `int.trace`, and nothing else of it costs: the device traverses and intersects by itself.
+//! - Derivatives and ray pipelines are refused by name.
 
 mod cooperative;
 mod image;
 mod math;
 mod memory;
+mod rays;
 
 use naga::{
     AddressSpace, Arena, AtomicFunction, Barrier, BinaryOperator, Expression, Function, Handle,
@@ -81,7 +83,10 @@ impl<'a> Pricer<'a> {
             | Expression::AtomicResult { .. }
             | Expression::WorkGroupUniformLoadResult { .. }
             | Expression::SubgroupBallotResult
-            | Expression::SubgroupOperationResult { .. } => Ok(Price::default()),
+            | Expression::SubgroupOperationResult { .. }
+            | Expression::RayQueryProceedResult
+            | Expression::RayQueryVertexPositions { .. }
+            | Expression::RayQueryGetIntersection { .. } => Ok(Price::default()),
             Expression::ImageSample { .. } => Ok(sample(self.received(handle))),
             Expression::ImageLoad { image, .. } => {
                 let stated = image::stated(self.inner(image));
@@ -99,9 +104,6 @@ impl<'a> Pricer<'a> {
             Expression::As { expr, kind, convert } => self.conversion(expr, kind, convert),
             Expression::Override(_) => Err("an override without a value".into()),
             Expression::Derivative { .. } => Err("a derivative has no price".into()),
-            Expression::RayQueryVertexPositions { .. }
-            | Expression::RayQueryProceedResult
-            | Expression::RayQueryGetIntersection { .. } => Err("a ray query has no price".into()),
             Expression::CooperativeLoad { columns, rows, role: _, ref data } => {
                 self.loaded(data.pointer, [rows, columns])
             }
@@ -151,7 +153,7 @@ impl<'a> Pricer<'a> {
             Statement::SubgroupCollectiveOperation { op, argument, .. } => {
                 self.collective(op, argument)
             }
-            Statement::RayQuery { .. } => Err("a ray query has no price".into()),
+            Statement::RayQuery { query: _, ref fun } => Ok(rays::price(fun)),
             Statement::RayPipelineFunction(_) => Err("a ray pipeline function has no price".into()),
             Statement::CooperativeStore { target, ref data } => self.stored(target, data.pointer),
         }

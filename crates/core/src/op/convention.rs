@@ -144,7 +144,7 @@ impl Convention {
             (Self::Primitive, Rem) => 0,
             (Self::Ncu, Div | Rem | Neg | Abs | MinMax) => 0,
             (Self::Ncu, Sqrt | Rsqrt | Exp | Log | Pow | Trig | Tanh) => 0,
-            (_, Round | Compare | Select | Convert | Bit | Sample) => 0,
+            (_, Round | Compare | Select | Convert | Bit | Sample | Trace) => 0,
         }
     }
 }

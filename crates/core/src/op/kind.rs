@@ -51,7 +51,7 @@ macro_rules! ops {
 
             /// Whether floating-point numbers have it.
             pub const fn is_of_floats(self) -> bool {
-                !matches!(self, Self::Bit | Self::Sample)
+                !matches!(self, Self::Bit | Self::Sample | Self::Trace)
             }
 
             /// The second half of an operation's key.
@@ -105,4 +105,7 @@ ops! {
     Bit = "bit",
     /// Reads of a texture through a sampler, which fixed-function hardware filters; only ever `int.sample`.
     Sample = "sample",
+    /// Steps of a ray query, in which the device traverses an acceleration structure and intersects by itself; only ever
+    /// `int.trace`.
+    Trace = "trace",
 }

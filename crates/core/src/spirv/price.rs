@@ -14,6 +14,7 @@ mod applied;
 mod cooperative;
 mod glsl;
 mod image;
+mod rays;
 
 use rspirv::spirv::Op as Instr;
 
@@ -54,6 +55,9 @@ impl SpirvPricer<'_> {
         if is_free(op) {
             return Ok(Price::default());
         }
+        if let Some(price) = rays::price(op) {
+            return Ok(price);
+        }
         let result_type = instruction.result_type().unwrap_or(0);
         let matrix = self.cooperative(instruction).is_some();
         let each = |kind: Op| Ok(self.module.shape(result_type)?.each(kind, 1));
@@ -62,10 +66,14 @@ impl SpirvPricer<'_> {
             Instr::ImageFetch
             | Instr::ImageRead
             | Instr::ImageWrite
+            | Instr::ImageSampleImplicitLod
             | Instr::ImageSampleExplicitLod
+            | Instr::ImageSampleDrefImplicitLod
             | Instr::ImageSampleDrefExplicitLod
             | Instr::ImageSampleProjImplicitLod
             | Instr::ImageSampleProjExplicitLod
+            | Instr::ImageSampleProjDrefImplicitLod
+            | Instr::ImageSampleProjDrefExplicitLod
             | Instr::ImageGather
             | Instr::ImageDrefGather => self.of_image(op, instruction),
             Instr::SampledImage
@@ -288,7 +296,7 @@ fn atomic() -> Price {
     traffic(Traffic { atomics: 1, ..Traffic::default() })
 }
 
-/// Whether an instruction costs nothing whatever it is about: names, places, moves and control.
+/// Whether an instruction costs nothing whatever it is about: names, places, moves, control and clocks.
 pub(super) fn is_free(op: Instr) -> bool {
     matches!(
         op,
@@ -340,6 +348,7 @@ pub(super) fn is_free(op: Instr) -> bool {
             | Instr::LifetimeStop
             | Instr::AssumeTrueKHR
             | Instr::ExpectKHR
+            | Instr::ReadClockKHR
             | Instr::CooperativeMatrixLengthKHR
             | Instr::CooperativeMatrixTransposeNV
             | Instr::CreateTensorLayoutNV

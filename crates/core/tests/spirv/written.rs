@@ -85,6 +85,55 @@ fn texels_are_counted_in_the_size_that_is_stated_or_else_received() {
     assert_eq!(ops.get(Scalar::Int, Op::Sample), 2);
 }
 
+/// All that a projective read divides is divided: a place, and what the texel is compared with.
+#[test]
+fn a_projective_read_divides_also_what_is_compared() {
+    let source = "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer B { float f[]; };
+        layout(binding = 1) uniform sampler2DShadow shadow;
+        layout(binding = 2) uniform sampler2D plane;
+        void main() {
+            vec4 at = vec4(f[0], f[1], f[2], f[3]);
+            f[4] = textureProj(shadow, at);
+            f[5] = textureProj(plane, at).x;
+        }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let Cost { ops, traffic } = cost(&words, &HashMap::new());
+    assert_eq!(ops.floating(), OpCounts::f32(Op::Div, 3 + 2));
+    assert_eq!((ops.get(Scalar::Int, Op::Sample), traffic.texture_load), (2, 4 + 16));
+}
+
+/// A clock is read for nothing, and what the device does by itself in a step of a ray query is in no count.
+#[test]
+fn clocks_and_rays_leave_the_kernels_own_arithmetic() {
+    let source = "#version 460
+        #extension GL_ARB_shader_clock : require
+        #extension GL_EXT_ray_query : require
+        #extension GL_EXT_shader_realtime_clock : require
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer B { float f[]; uvec2 time; };
+        layout(binding = 1) uniform accelerationStructureEXT scene;
+        void main() {
+            rayQueryEXT query;
+            rayQueryInitializeEXT(
+                query, scene, gl_RayFlagsNoneEXT, 255u, vec3(f[0] * 0.5, f[1], 1.0), 0.0, vec3(f[2]), 9.0);
+            rayQueryProceedEXT(query);
+            rayQueryGenerateIntersectionEXT(query, f[3] + 1.0);
+            rayQueryConfirmIntersectionEXT(query);
+            rayQueryTerminateEXT(query);
+            mat4x3 to = rayQueryGetIntersectionObjectToWorldEXT(query, true);
+            f[4] = rayQueryGetIntersectionTEXT(query, true) / to[0].x;
+            time = clock2x32ARB() ^ clockRealtime2x32EXT();
+        }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let Cost { ops, traffic } = cost(&words, &HashMap::new());
+    let expected = [Op::Mul, Op::Add, Op::Div].map(|op| OpCounts::f32(op, 1));
+    assert_eq!(ops.floating(), expected.into_iter().sum());
+    assert_eq!(ops.get(Scalar::Int, Op::Trace), 1);
+    assert_eq!((traffic.storage_load, traffic.storage_store), (4 * 4, 4 + 8));
+}
+
 #[test]
 fn constants_have_the_values_of_the_pipeline() {
     let source = "#version 450

@@ -6,8 +6,9 @@ use flopmeter_core::op::{Op, OpCounts};
 use flopmeter_layer::NAME;
 
 use crate::{
+    asks::Asks,
     glsl::{compile, compile_with},
-    host::{Asks, Host},
+    host::Host,
     process::{Stage, can_play},
     scenes::{ADD, ended},
 };

@@ -2,53 +2,32 @@
 //! Knows nothing of layers.
 #![allow(unsafe_code, reason = "a program that uses Vulkan")]
 
-use std::ffi::CStr;
-
 use ash::{Device, Entry, Instance, vk};
 
-use crate::recorder::Recorder;
+use crate::{asks::Asks, recorder::Recorder};
 
 /// Numbers in each buffer.
 pub const NUMBERS: usize = 1024;
 
-/// How a program asks for the features of its device.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Asks {
-    /// Not at all.
-    Nothing,
-    /// With the structures of Vulkan 1.0 and of an extension each.
-    Plain,
-    /// Not at all, of an instance of Vulkan 1.0.
-    Old,
-    /// With the structure of Vulkan 1.2, which has nothing switched on.
-    Core,
-    /// For modules that are part of the request for a pipeline.
-    Inline,
-    /// For kernels that read a clock.
-    Clock,
-    /// For kernels that are no pipelines.
-    Objects,
-}
-
-impl Asks {
-    /// The extension that the device has to have.
-    fn extension(self) -> Option<&'static CStr> {
-        match self {
-            Self::Nothing | Self::Plain | Self::Core => None,
-            // What counting needs, which the program does not ask for.
-            Self::Old => Some(vk::KHR_BUFFER_DEVICE_ADDRESS_NAME),
-            Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
-            Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
-            Self::Objects => Some(vk::EXT_SHADER_OBJECT_NAME),
-        }
-    }
+/// A kind of memory that the host sees.
+pub fn visible(instance: &Instance, needs: vk::MemoryRequirements) -> u32 {
+    let types = unsafe {
+        let physical = instance.enumerate_physical_devices().unwrap()[0];
+        instance.get_physical_device_memory_properties(physical)
+    };
+    let host = vk::MemoryPropertyFlags::HOST_VISIBLE;
+    let fits = |&at: &u32| {
+        let has = types.memory_types[at as usize].property_flags;
+        needs.memory_type_bits >> at & 1 == 1 && has.contains(host)
+    };
+    (0..types.memory_type_count).find(fits).unwrap()
 }
 
 /// A device, and a buffer that all kernels have at binding 0 of set 0.
 pub struct Host {
     pub device: Device,
     pub queue: vk::Queue,
-    instance: Instance,
+    pub instance: Instance,
     _entry: Entry,
     buffer: vk::Buffer,
     memory: vk::DeviceMemory,
@@ -76,13 +55,11 @@ impl Host {
             let instance = entry.create_instance(&info, None).unwrap();
             let physical = instance.enumerate_physical_devices().unwrap()[0];
             let has = instance.enumerate_device_extension_properties(physical).unwrap();
-            let extension = asks.extension();
-            let found =
-                |name: &CStr| has.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
-            if !extension.is_none_or(found) {
-                return None;
-            }
-            Some(Self::on(entry, instance, physical, asks))
+            let found = |name| has.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
+            asks.needs()
+                .iter()
+                .all(|&name| found(name))
+                .then(|| Self::on(entry, instance, physical, asks))
         }
     }
 
@@ -103,8 +80,14 @@ impl Host {
                 vk::PhysicalDeviceShaderClockFeaturesKHR::default().shader_subgroup_clock(true);
             let mut objects =
                 vk::PhysicalDeviceShaderObjectFeaturesEXT::default().shader_object(true);
-            let extension = asks.extension().filter(|_| asks != Asks::Old);
-            let extensions: Vec<_> = extension.iter().map(|name| name.as_ptr()).collect();
+            let mut derivatives = vk::PhysicalDeviceComputeShaderDerivativesFeaturesNV::default()
+                .compute_derivative_group_linear(true);
+            let mut addresses = vk::PhysicalDeviceBufferDeviceAddressFeatures::default()
+                .buffer_device_address(true);
+            let mut structures = vk::PhysicalDeviceAccelerationStructureFeaturesKHR::default()
+                .acceleration_structure(true);
+            let mut rays = vk::PhysicalDeviceRayQueryFeaturesKHR::default().ray_query(true);
+            let extensions: Vec<_> = asks.extensions().iter().map(|name| name.as_ptr()).collect();
             let mut info = vk::DeviceCreateInfo::default()
                 .queue_create_infos(&queues)
                 .enabled_extension_names(&extensions);
@@ -115,6 +98,11 @@ impl Host {
                 Asks::Inline => info = info.push_next(&mut inline),
                 Asks::Clock => info = info.push_next(&mut clock),
                 Asks::Objects => info = info.push_next(&mut objects),
+                Asks::Derivatives => info = info.push_next(&mut derivatives),
+                Asks::Rays => {
+                    info = info.push_next(&mut addresses).push_next(&mut structures);
+                    info = info.push_next(&mut rays);
+                }
             }
             let device = instance.create_device(physical, &info, None).unwrap();
             assert_eq!((core.buffer_device_address, all.features.shader_int64), (0, 0));
@@ -126,15 +114,9 @@ impl Host {
             let info = vk::BufferCreateInfo::default().size(bytes).usage(usage);
             let buffer = device.create_buffer(&info, None).unwrap();
             let needs = device.get_buffer_memory_requirements(buffer);
-            let types = instance.get_physical_device_memory_properties(physical);
-            let host = vk::MemoryPropertyFlags::HOST_VISIBLE;
-            let index = (0..types.memory_type_count).find(|&at| {
-                needs.memory_type_bits >> at & 1 == 1
-                    && types.memory_types[at as usize].property_flags.contains(host)
-            });
             let info = vk::MemoryAllocateInfo::default()
                 .allocation_size(needs.size)
-                .memory_type_index(index.unwrap());
+                .memory_type_index(visible(&instance, needs));
             let memory = device.allocate_memory(&info, None).unwrap();
             device.bind_buffer_memory(buffer, memory, 0).unwrap();
             let flags = vk::MemoryMapFlags::empty();

@@ -3,6 +3,7 @@
 //! that, since a loader looks for layers once: the tests start this executable again for it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod asks;
 mod counts;
 mod cut;
 mod glsl;
@@ -12,5 +13,6 @@ mod lines;
 mod many;
 mod process;
 mod rare;
+mod rays;
 mod recorder;
 mod scenes;

@@ -37,7 +37,7 @@ fn play() {
         }
         #[cfg(target_os = "linux")]
         "limited" => rare::limited(),
-        "clock" => rare::clock(),
+        "derivatives" => rare::derivatives(),
         "lined" => rare::lined(),
         "many branches" => rare::branched(100),
         "too many branches" => rare::branched(1100),

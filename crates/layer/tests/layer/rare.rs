@@ -1,16 +1,17 @@
-//! Scenes of what few programs do: kernels that read a clock or are no pipelines, and commands that are thrown away.
+//! Scenes of what few programs do: kernels that read a clock, take derivatives or are no pipelines, and commands that are thrown away.
 #![allow(unsafe_code, reason = "a program that uses Vulkan")]
 
 use ash::vk;
 
 use crate::{
+    asks::Asks,
     glsl::{compile, compile_with},
-    host::{Asks, Host},
+    host::Host,
     recorder::Recorder,
     scenes::{ADD, ended},
 };
 
-/// Reads a clock, which has no price, and runs a kernel that can be counted.
+/// Reads a clock, which costs nothing.
 pub fn clock() -> Vec<u32> {
     let Some(host) = Host::with(Asks::Clock) else { return Vec::new() };
     let words = compile(
@@ -19,8 +20,30 @@ pub fn clock() -> Vec<u32> {
         layout(local_size_x = 32) in;
         layout(binding = 0) buffer B { float f[]; } b;
         void main() {
-            uvec2 now = clock2x32ARB();
-            b.f[gl_GlobalInvocationID.x] = now.x == now.y ? 1.0 : 1.5 * 2.0;
+            uint nothing = clock2x32ARB().x & 0u;
+            uint i = gl_GlobalInvocationID.x;
+            b.f[i] = (b.f[i] + 1.0) * uintBitsToFloat(0x3fc00000u | nothing);
+        }",
+    );
+    let pipeline = host.pipeline(&words, &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
+/// Takes a derivative, which has no price, and runs a kernel that can be counted.
+pub fn derivatives() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Derivatives) else { return Vec::new() };
+    let words = compile(
+        "#version 450
+        #extension GL_NV_compute_shader_derivatives : require
+        layout(local_size_x = 32) in;
+        layout(derivative_group_linearNV) in;
+        layout(binding = 0) buffer B { float f[]; } b;
+        void main() {
+            uint i = gl_GlobalInvocationID.x;
+            b.f[i] = dFdx(float(i) * 3.0);
         }",
     );
     let pipelines = [host.pipeline(&words, &[]), host.pipeline(&compile(ADD), &[])];

@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, fs, io::Write as _, sync::Mutex, thread, time::
 use ash::vk;
 use flopmeter_core::recording::Recording;
 
-use crate::{
-    glsl::compile,
-    host::{Asks, Host},
-};
+use crate::{asks::Asks, glsl::compile, host::Host, rare, rays};
 
 /// Counts of floating-point operations, by name; those of each kernel with how often it was dispatched.
 pub type Counts = Vec<(u64, BTreeMap<&'static str, u64>)>;
@@ -78,6 +75,19 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "extensions", play: extensions, counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
+    Scene {
+        name: "clock",
+        play: rare::clock,
+        counts: || vec![(1, [("add", 32), ("mul", 32)].into())],
+    },
+    Scene {
+        name: "rays",
+        play: rays::rays,
+        counts: || {
+            // Each ray is made, and half of them hit something.
+            vec![(1, [("convert", 32), ("add", 32 + 16), ("mul", 16)].into())]
+        },
+    },
     Scene { name: "leaving", play: leaving, counts: || vec![(1, [("add", 64)].into())] },
 ];
 

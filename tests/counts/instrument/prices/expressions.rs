@@ -4,7 +4,7 @@ use flopmeter::op::{Op, OpCounts, Scalar, Traffic};
 
 use super::{
     super::harness::{counted, kernel},
-    Ops, check, executed, has_half_floats, ops, textures,
+    Ops, check, executed, has_half_floats, ops, rays, textures,
 };
 
 /// Every row of the vocabulary, as WGSL spells it, with what it costs.
@@ -182,7 +182,7 @@ fn every_expression_costs_what_the_vocabulary_says() {
 fn every_row_of_the_vocabulary_is_among_the_expressions() {
     let priced = EXPRESSIONS.iter().map(|(_, expected)| *expected);
     let of_textures = textures::STATEMENTS.iter().map(|(_, expected, _)| *expected);
-    let all: OpCounts = priced.chain(of_textures).map(ops).sum();
+    let all: OpCounts = priced.chain(of_textures).chain([rays::OPS]).map(ops).sum();
     let missing: Vec<Op> = Op::ALL
         .into_iter()
         .filter(|&op| Scalar::ALL.into_iter().all(|scalar| all.get(scalar, op) == 0))

@@ -41,6 +41,11 @@ impl SpirvPricer<'_> {
                 let divided = self.dimensions(operands[0])?;
                 Ok(sample(received()?) + Price::of(Scalar::F32, &[(Op::Div, divided)]))
             }
+            // And so is what the texel is compared with.
+            Instr::ImageSampleProjDrefImplicitLod | Instr::ImageSampleProjDrefExplicitLod => {
+                let divided = self.dimensions(operands[0])? + 1;
+                Ok(sample(received()?) + Price::of(Scalar::F32, &[(Op::Div, divided)]))
+            }
             _ => Ok(sample(received()?)),
         }
     }
