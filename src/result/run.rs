@@ -113,6 +113,9 @@ pub struct KernelRow {
     pub module: String,
     /// The values of its specialisation constants, by their number: bits where a module does not say their type.
     pub spec_constants: BTreeMap<u32, SpecValue>,
+    /// What its module calls them, by their number, where it does.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constant_names: BTreeMap<u32, String>,
     /// Its device's place in `devices`.
     pub device: usize,
     /// How often it was dispatched.

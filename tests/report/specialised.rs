@@ -107,15 +107,19 @@ fn what_else_differs_tells_kernels_of_one_name_apart() {
 #[test]
 fn rows_of_a_run_tell_its_specialisations_apart() {
     let report = report(&[
-        ("main", ONE, &[(1, 9), (2, 5)], 96),
-        ("main", ONE, &[(1, 2), (2, 6)], 20),
+        ("main", ONE, &[(1, 9), (2, 5), (3, 1), (4, 7)], 96),
+        ("main", ONE, &[(1, 2), (2, 5), (3, 1), (4, 8)], 20),
+        ("main", ONE, &[(1, 2), (2, 6), (3, 1), (4, 9)], 19),
         ("alone", ONE, &[(1, 2)], 1),
     ]);
+    // What all have alike tells nothing, nor what others have told already.
     let names = [
         "main@e87842eb (constants 1 = 9, 2 = 5)",
+        "main@e87842eb (constants 1 = 2, 2 = 5)",
         "main@e87842eb (constants 1 = 2, 2 = 6)",
         "alone",
     ];
+    assert_eq!(report.names(), names);
     let shown = table::render(&report.page(false), Terminal::PIPE);
     let written = csv::render(&report.page(true));
     for name in names {
@@ -123,4 +127,31 @@ fn rows_of_a_run_tell_its_specialisations_apart() {
         assert!(written.contains(name), "{name}: {written}");
     }
     assert!(!shown.contains("alone ("), "{shown}");
+}
+
+/// By the names that the module has, also beside a report of an older version, which has none.
+#[test]
+fn constants_are_told_by_their_names() {
+    let kernels: [Made<'_>; 2] =
+        [("main", ONE, &[(0, 64), (7, 1)], 96), ("main", ONE, &[(0, 64)], 20)];
+    let older = report(&kernels);
+    let mut named = older.clone();
+    for row in &mut named.kernels {
+        row.constant_names = [(0, "BLOCK".to_owned()), (7, "FAST".to_owned())].into();
+    }
+    let names = ["main@e87842eb (FAST = 1)", "main@e87842eb (FAST not set)"];
+    assert_eq!(named.names(), names);
+    let run = |report| KernelRun::from(RanKernels::Program(Box::new(report)));
+    let [older, named] = [older, named].map(run);
+    let change = ChangeReport::new(&older, &named, Convention::Ieee).unwrap();
+    let both = change.kernels.iter().map(|row| (&*row.name, row.a.is_some() && row.b.is_some()));
+    assert_eq!(both.collect::<Vec<_>>(), names.map(|name| (name, true)));
+
+    // Where modules of one name call it otherwise, it has its number.
+    let several: [Made<'_>; 2] = [("sum", ONE, &[(0, 1)], 9), ("sum", OTHER, &[(0, 2)], 8)];
+    let mut several = report(&several);
+    for (row, name) in several.kernels.iter_mut().zip(["LEFT", "RIGHT"]) {
+        row.constant_names = [(0, name.to_owned())].into();
+    }
+    assert_eq!(several.names(), ["sum (constant 0 = 1)", "sum (constant 0 = 2)"]);
 }

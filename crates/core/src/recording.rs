@@ -97,6 +97,9 @@ pub struct Timed {
     pub module: String,
     /// As in [`Counted`].
     pub spec_constants: BTreeMap<u32, SpecValue>,
+    /// As in [`Counted`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constant_names: BTreeMap<u32, String>,
     /// How many dispatches were submitted.
     #[serde(default)]
     pub submitted: u64,
@@ -135,6 +138,9 @@ pub struct Counted {
     pub module: String,
     /// The values of its specialisation constants, by their number.
     pub spec_constants: BTreeMap<u32, SpecValue>,
+    /// What its module calls its specialisation constants, by their number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constant_names: BTreeMap<u32, String>,
     /// How often it was dispatched.
     pub dispatches: u64,
     /// Workgroups of all its dispatches together; `None` where one of them was indirect.

@@ -60,7 +60,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::kernel::{Abilities, Identity, Module, counting};
+    use crate::{
+        constants::Stated,
+        kernel::{Abilities, Identity, Module, counting},
+    };
 
     /// A kernel in workgroups of 8 of which the first two come to a barrier, as words of SPIR-V.
     const BRANCHED: &str = "\
@@ -71,9 +74,9 @@ mod tests {
 
     /// What the counters of [`BRANCHED`] mean on a device that keeps so many levels of control flow apart.
     fn table(levels: Option<u32>) -> Result<BlockTable, String> {
-        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
+        let (constants, stated) = (BTreeMap::new(), Stated::default());
         let entry = "main".to_owned();
-        let identity = Identity { module: Some(7), entry, constants, types, subgroup: None };
+        let identity = Identity { module: Some(7), entry, constants, stated, subgroup: None };
         let words = BRANCHED.split_whitespace().map(|word| u32::from_str_radix(word, 16).unwrap());
         let module = Module::new(words.collect());
         let abilities =

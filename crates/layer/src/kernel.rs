@@ -8,10 +8,12 @@ use std::{
 
 use flopmeter_core::{
     device::too_deep,
-    recording::{SpecType, SpecValue},
+    recording::SpecValue,
     spirv::{Counters, Means, SpirvKernel, StatedFile},
     table::BlockTable,
 };
+
+use crate::constants::Stated;
 
 /// A module of the program's.
 #[derive(Debug)]
@@ -37,8 +39,8 @@ pub(crate) struct Identity {
     pub(crate) entry: String,
     /// The bits of specialisation constants, by their number.
     pub(crate) constants: BTreeMap<u32, u64>,
-    /// Their types, as far as the module says them.
-    pub(crate) types: BTreeMap<u32, SpecType>,
+    /// What the module says of them.
+    pub(crate) stated: Stated,
     /// Invocations of a whole subgroup, where that is known.
     pub(crate) subgroup: Option<u32>,
 }
@@ -52,7 +54,7 @@ impl Identity {
     /// The values of its specialisation constants.
     pub(crate) fn values(&self) -> BTreeMap<u32, SpecValue> {
         let values = self.constants.iter().map(|(number, &bits)| {
-            let ty = self.types.get(number);
+            let ty = self.stated.types.get(number);
             (*number, ty.map_or_else(|| bits.into(), |&ty| SpecValue::of(bits, ty)))
         });
         values.collect()
@@ -60,7 +62,7 @@ impl Identity {
 
     /// A number that is the same in every run, and most likely another for another kernel.
     pub(crate) fn wish(&self) -> u64 {
-        let Self { module, entry, constants, types: _, subgroup } = self;
+        let Self { module, entry, constants, stated: _, subgroup } = self;
         let numbers = [*module, subgroup.map(u64::from)].map(Option::unwrap_or_default);
         let constants = constants.iter().flat_map(|(&number, &bits)| [u64::from(number), bits]);
         let mut hasher = fnv::FnvHasher::default();
@@ -166,8 +168,8 @@ mod tests {
     #[test]
     fn kernels_wish_for_places_of_their_own() {
         let entry = "main".to_owned();
-        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
-        let plain = Identity { module: Some(7), entry, constants, types, subgroup: None };
+        let (constants, stated) = (BTreeMap::new(), Stated::default());
+        let plain = Identity { module: Some(7), entry, constants, stated, subgroup: None };
         let others = [
             Identity { module: Some(8), ..plain.clone() },
             Identity { entry: "other".into(), ..plain.clone() },

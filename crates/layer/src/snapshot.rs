@@ -105,6 +105,7 @@ pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State)
             entry: kernel.identity.entry.clone(),
             module: kernel.identity.module_name(),
             spec_constants: kernel.identity.values(),
+            constant_names: kernel.identity.stated.names.clone(),
             submitted: launches.dispatches,
             workgroups: launches.workgroups(),
             dispatches: times.dispatches,
@@ -154,6 +155,7 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
                 entry: entry.clone(),
                 module,
                 spec_constants: kernel.identity.values(),
+                constant_names: kernel.identity.stated.names.clone(),
                 dispatches: launches.dispatches,
                 workgroups: launches.workgroups(),
                 invocations,
@@ -190,6 +192,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        constants::Stated,
         kernel::{Abilities, Identity, Module, counting},
         tally::{Batch, Counts},
     };
@@ -238,8 +241,8 @@ mod tests {
 
     fn identity() -> Identity {
         let entry = "main".to_owned();
-        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
-        Identity { module: Some(7), entry, constants, types, subgroup: None }
+        let (constants, stated) = (BTreeMap::new(), Stated::default());
+        Identity { module: Some(7), entry, constants, stated, subgroup: None }
     }
 
     fn table() -> BlockTable {

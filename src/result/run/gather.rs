@@ -28,13 +28,21 @@ struct Sum {
     dispatches: u64,
     /// Over how many workgroups; `None` where the device alone knows of some.
     workgroups: Option<u64>,
+    /// What its module calls its specialisation constants.
+    constant_names: BTreeMap<u32, String>,
     counts: Option<Counts>,
     taken: Taken,
 }
 
 impl Default for Sum {
     fn default() -> Self {
-        Self { dispatches: 0, workgroups: Some(0), counts: None, taken: Taken::default() }
+        Self {
+            dispatches: 0,
+            workgroups: Some(0),
+            constant_names: BTreeMap::new(),
+            counts: None,
+            taken: Taken::default(),
+        }
     }
 }
 
@@ -136,11 +144,13 @@ impl RunReport {
             for kernel in &recording.kernels {
                 let sum = sums.entry(Key::of_counted(device, kernel)).or_default();
                 sum.dispatched(kernel.dispatches, kernel.workgroups);
+                sum.constant_names.clone_from(&kernel.constant_names);
                 sum.counts.get_or_insert_default().add(kernel);
             }
             for kernel in &recording.times {
                 let sum = sums.entry(Key::of_timed(device, kernel)).or_default();
                 sum.dispatched(kernel.submitted, kernel.workgroups);
+                sum.constant_names.clone_from(&kernel.constant_names);
                 sum.taken.add(kernel);
             }
             for other in &recording.not_counted {
@@ -234,7 +244,7 @@ pub(super) fn on_devices<'a>(
 
 fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
     let Key { device, name: _, entry, module, spec_constants } = key;
-    let Sum { dispatches, workgroups, counts, taken } = sum;
+    let Sum { dispatches, workgroups, constant_names, counts, taken } = sum;
     let counts = counts.as_ref();
     let flops = counts.map(|counts| counts.cost.ops.flops(convention));
     let storage = counts.map(|counts| counts.cost.traffic.storage_bytes());
@@ -250,6 +260,7 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
         entry: entry.to_owned(),
         module: module.to_owned(),
         spec_constants: spec_constants.clone(),
+        constant_names,
         device,
         dispatches,
         workgroups,

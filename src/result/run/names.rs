@@ -21,6 +21,7 @@ impl RunReport {
     pub(in crate::result) fn names_beside(&self, other: &Self) -> Vec<String> {
         let (own, others) = (self.by_name(), other.by_name());
         let none = Vec::new();
+        let mut telling: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         let names = self.kernels.iter().map(|row| {
             let [own, others] = [&own, &others].map(|side| side.get(&*row.name).unwrap_or(&none));
@@ -28,7 +29,8 @@ impl RunReport {
                 row.name.clone()
             } else {
                 let device = self.device_name(row);
-                let differences = differences(Told { row, device }, [own, others]);
+                let numbers = telling.entry(&*row.name).or_insert_with(|| constants([own, others]));
+                let differences = differences(Told { row, device }, [own, others], numbers);
                 let said = differences.join(", ");
                 if said.is_empty() { row.name.clone() } else { format!("{} ({said})", row.name) }
             };
@@ -52,24 +54,49 @@ impl RunReport {
     }
 }
 
-/// What of a kernel is not so of all that have its name in two runs.
-fn differences(its: Told<'_>, sides: [&Vec<Told<'_>>; 2]) -> Vec<String> {
-    let all = || sides.into_iter().flatten();
-    let numbers: BTreeSet<u32> =
-        all().flat_map(|other| other.row.spec_constants.keys().copied()).collect();
-    let constants = numbers.into_iter().filter_map(|number| {
-        let value = its.row.spec_constants.get(&number);
-        let differs = all().any(|other| other.row.spec_constants.get(&number) != value);
-        let said = value
-            .map_or_else(|| format!("{number} not set"), |value| format!("{number} = {value}"));
-        differs.then_some(said)
-    });
-    let constants: Vec<String> = constants.collect();
-    let mut said = match &constants[..] {
-        [] => Vec::new(),
-        [one] => vec![format!("constant {one}")],
-        several => vec![format!("constants {}", several.join(", "))],
+/// The constants that tell kernels of two runs apart: those that are left where, from the last on, each is left out that
+/// the others make up for.
+fn constants(sides: [&Vec<Told<'_>>; 2]) -> BTreeSet<u32> {
+    let rows: Vec<_> = sides.into_iter().flatten().map(|told| &told.row.spec_constants).collect();
+    let kinds = |numbers: &BTreeSet<u32>| {
+        let values = rows.iter().map(|row| numbers.iter().map(|number| row.get(number)).collect());
+        values.collect::<BTreeSet<Vec<_>>>().len()
     };
+    let all: BTreeSet<u32> = rows.iter().flat_map(|row| row.keys().copied()).collect();
+    let mut kept = all.clone();
+    for number in all.iter().rev() {
+        kept.remove(number);
+        if kinds(&kept) < kinds(&all) {
+            kept.insert(*number);
+        }
+    }
+    kept
+}
+
+/// What of a kernel is not so of all that have its name in two runs. These constants tell them apart.
+fn differences(
+    its: Told<'_>,
+    sides: [&Vec<Told<'_>>; 2],
+    constants: &BTreeSet<u32>,
+) -> Vec<String> {
+    let all = || sides.into_iter().flatten();
+    let (mut said, mut numbered) = (Vec::new(), Vec::new());
+    for number in constants {
+        let value = its.row.spec_constants.get(number);
+        let value = value.map_or_else(|| "not set".to_owned(), |value| format!("= {value}"));
+        // A report of an older version has no names, and modules may call one number otherwise.
+        let names = all().filter_map(|other| other.row.constant_names.get(number));
+        let names: BTreeSet<&String> = names.collect();
+        match (names.first(), names.len()) {
+            (Some(name), 1) => said.push(format!("{name} {value}")),
+            _ => numbered.push(format!("{number} {value}")),
+        }
+    }
+    match &numbered[..] {
+        [] => {}
+        [one] => said.push(format!("constant {one}")),
+        several => said.push(format!("constants {}", several.join(", "))),
+    }
     if all().any(|other| other.row.entry != its.row.entry) {
         said.push(format!("entry {}", its.row.entry));
     }

@@ -17,7 +17,7 @@ use ash::vk::{self, Handle as _};
 use crate::{
     arena::Window,
     chain::{find, slice},
-    constants::types,
+    constants::Stated,
     decode::{State, decode},
     device::Device,
     guard::{harmless, lock},
@@ -253,7 +253,7 @@ impl Stage {
             let identity = Identity {
                 module: module.as_ref().map(|module| module.hash),
                 entry: CStr::from_ptr(stage.p_name).to_string_lossy().into_owned(),
-                types: its.map_or_else(BTreeMap::new, |module| types(&module.words)),
+                stated: its.map_or_else(Stated::default, |module| Stated::of(&module.words)),
                 constants,
                 subgroup,
             };
