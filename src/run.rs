@@ -1,6 +1,7 @@
 //! Runs a user's program with the layer in its Vulkan, and collects what the layer recorded. The program has its own
 //! input, output, files and exit code. Knows nothing of reports; the environment of this process stays as it is.
 
+mod claims;
 mod layer;
 mod program;
 
@@ -12,6 +13,8 @@ use std::{
 };
 
 use flopmeter_core::recording::Recording;
+
+use claims::Claims;
 
 use crate::Error;
 
@@ -81,6 +84,7 @@ pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, E
     for folder in [&recordings, &manifests] {
         fs::create_dir(folder).map_err(|error| unusable(folder, &error))?;
     }
+    let claims = Claims::beside(&recordings);
     let library = if layer.is_empty() { layer::find()? } else { layer::unpack(layer, &manifests)? };
     layer::write_manifest(&library, &manifests)?;
 
@@ -106,7 +110,7 @@ pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, E
     let mut child = command.spawn().map_err(failed("the program cannot be started"))?;
     started(child.id());
     let status = child.wait().map_err(failed("the program's end cannot be waited for"))?;
-    let (recordings, is_lost) = read(&recordings)?;
+    let (recordings, is_lost) = read(&recordings, claims.as_ref())?;
     let unseen = path.filter(|_| recordings.is_empty()).and_then(|path| program::unseen(&path));
     let unseen = is_lost.then(|| LOST.to_owned()).or(unseen);
     Ok(Ran { status, recordings, unseen })
@@ -116,8 +120,9 @@ pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, E
 const LOST: &str = "what it did last could not be recorded: its disk is full, or it may write no file of that size \
                     (ulimit -f)";
 
-/// All recordings of a folder, by their files' names, and whether one could not be written.
-fn read(folder: &Path) -> Result<(Vec<Recording>, bool), Error> {
+/// All recordings of a folder, by their files' names, and whether one could not be written. One of which its process, now
+/// gone, claimed that it has everything is finished, though the layer was not told of the end.
+fn read(folder: &Path, claims: Option<&Claims>) -> Result<(Vec<Recording>, bool), Error> {
     let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let listed = listed.map_err(|error| unusable(folder, &error))?;
     let mut paths: Vec<_> = listed.into_iter().map(|entry| entry.path()).collect();
@@ -130,12 +135,16 @@ fn read(folder: &Path) -> Result<(Vec<Recording>, bool), Error> {
     };
     paths.retain(|path| is_last(path));
     paths.sort();
-    let read = |path: &PathBuf| {
+    let read = |path: &PathBuf| -> Result<Recording, Error> {
+        let is_whole = claims.is_some_and(|claims| claims.say_whole(path));
         let bytes = fs::read(path).map_err(|error| unusable(path, &error))?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::File {
-            path: path.clone(),
-            problem: format!("is no recording of the layer: {error}"),
-        })
+        let mut recording: Recording =
+            serde_json::from_slice(&bytes).map_err(|error| Error::File {
+                path: path.clone(),
+                problem: format!("is no recording of the layer: {error}"),
+            })?;
+        recording.finished |= is_whole && recording.unfinished_submissions == 0;
+        Ok(recording)
     };
     Ok((paths.iter().map(read).collect::<Result<_, _>>()?, is_lost))
 }
@@ -147,6 +156,26 @@ fn unusable(path: &Path, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The number of no process, as Linux has them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_recording_is_finished_where_its_process_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let claims = Claims::beside(folder.path());
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+        let finished = |byte: u8, unfinished_submissions| {
+            let claim = folder.path().join(flopmeter_layer::CLAIMS).join("4194305.0");
+            let text = [&[byte], namespace.as_os_str().as_encoded_bytes()].concat();
+            fs::write(claim, text).unwrap();
+            let recording = Recording { unfinished_submissions, ..Recording::default() };
+            let json = serde_json::to_string(&recording).unwrap();
+            fs::write(folder.path().join("4194305.0.json"), json).unwrap();
+            read(folder.path(), claims.as_ref()).unwrap().0[0].finished
+        };
+        assert!(finished(1, 0) && !finished(0, 0) && !finished(1, 1));
+        assert!(!read(folder.path(), None).unwrap().0[0].finished);
+    }
 
     #[test]
     fn the_last_recordings_are_read_and_those_that_were_lost_are_known() {
@@ -161,8 +190,8 @@ mod tests {
         write(&whole("7.0"), &json(2));
         write(&whole("7.1"), &json(3));
         let all = vec![recording(2), recording(3)];
-        assert_eq!(read(folder.path()).unwrap(), (all.clone(), false));
+        assert_eq!(read(folder.path(), None).unwrap(), (all.clone(), false));
         write(&format!("7.1.{}", flopmeter_layer::LOST), "");
-        assert_eq!(read(folder.path()).unwrap(), (all, true));
+        assert_eq!(read(folder.path(), None).unwrap(), (all, true));
     }
 }

@@ -44,6 +44,7 @@ def llama(prompt, word):
 PROGRAMS = {
     "wgpu_product": [PRODUCT],
     "numba_saxpy": [SAXPY],
+    "numba_workers": [{op: 2 * count for op, count in SAXPY.items()}],
     "ncnn_net": [
         convolution(11, 64 * 64 * 16, 3 * 3 * 3),
         convolution(11, 32 * 32 * 32, 3 * 3 * 16),

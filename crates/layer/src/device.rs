@@ -15,10 +15,11 @@ use ash::vk::{self, Handle};
 use flopmeter_core::recording;
 
 use crate::{
+    claim::Claim,
     copies::{CopyPool, Counters},
     decode::State,
     features::{Request, Support},
-    guard::{harmless, lock, lock_soon},
+    guard::{harmless, lock, lock_soon, panics},
     instance::{self, Instance, key},
     kernel::Abilities,
     link::{DeviceLink, Lookup, Place},
@@ -47,6 +48,8 @@ pub(crate) struct Device {
     watch: Option<Mutex<Watch>>,
     /// `None` where nothing is to be counted.
     saver: Option<Mutex<Saver>>,
+    /// What it says while the last recording has all that was submitted. It is made and withdrawn with the tally locked.
+    claim: Option<Claim>,
 }
 
 static DEVICES: RwLock<BTreeMap<usize, Arc<Device>>> = RwLock::new(BTreeMap::new());
@@ -113,20 +116,34 @@ impl Device {
                 if moment == Moment::Waited && tally.ends.all_ended() {
                     self.watch(Watch::collect_all);
                 }
-                if saver.is_due(moment, tally.submissions) {
-                    let submissions = tally.submissions;
-                    saver.save(submissions, || self.snapshot(&mut tally, State::Running));
+                if saver.is_due(moment, tally.news()) {
+                    saver.save(tally.news(), || self.snapshot(&mut tally, State::Running));
                 }
+                self.make_claim(&saver, &tally);
             }
         });
+    }
+
+    /// Says whether the last recording has everything. What panicked may have kept something from it.
+    fn make_claim(&self, saver: &Saver, tally: &Tally) {
+        if let Some(claim) = &self.claim {
+            claim.make(saver.has_all(tally.news()) && panics().is_empty());
+        }
+    }
+
+    /// Something is about to be submitted, whatever it is.
+    pub(crate) fn withdraw_claim(&self, _tally: &Tally) {
+        if let Some(claim) = &self.claim {
+            claim.make(false);
+        }
     }
 
     /// Writes down what is known.
     fn save(&self, state: State) {
         if let Some(saver) = &self.saver {
             let (mut saver, mut tally) = (lock(saver), lock(&self.tally));
-            let submissions = tally.submissions;
-            saver.save(submissions, || self.snapshot(&mut tally, state));
+            saver.save(tally.news(), || self.snapshot(&mut tally, state));
+            self.make_claim(&saver, &tally);
         }
     }
 
@@ -243,6 +260,8 @@ pub(crate) unsafe extern "system" fn create(
         (each && support.is_ok()).then(|| Marks::Counts(CopyPool::new(source.clone()).into()))
     };
     let watch = marks.filter(|_| folder.is_some()).map(|marks| Mutex::new(Watch::new(marks, each)));
+    let saver = folder.map(|folder| Saver::new(&folder));
+    let claim = saver.as_ref().and_then(Saver::claim);
     let about = harmless(|| describe(&instance, physical)).unwrap_or_default();
     let device = Arc::new(Device {
         handle,
@@ -255,7 +274,8 @@ pub(crate) unsafe extern "system" fn create(
         tally: Mutex::new(Tally::new(each)),
         counters: Mutex::new(Memory::new(source)),
         watch,
-        saver: folder.map(|folder| Mutex::new(Saver::new(&folder))),
+        saver: saver.map(Mutex::new),
+        claim,
     });
     // SAFETY: the device is alive.
     if let Some(key) = unsafe { key(handle) } {
@@ -345,8 +365,7 @@ fn write_at_exit() {
                 // Other threads may be within the layer, and this one may be by way of a signal.
                 let saver = device.saver.as_ref().and_then(lock_soon);
                 if let (Some(mut saver), Some(mut tally)) = (saver, lock_soon(&device.tally)) {
-                    let submissions = tally.submissions;
-                    saver.save(submissions, || device.snapshot(&mut tally, State::Ending));
+                    saver.save(tally.news(), || device.snapshot(&mut tally, State::Ending));
                 }
             }
         });

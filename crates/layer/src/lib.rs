@@ -27,12 +27,14 @@
 //! | `decode` | what the raw counters of one pipeline say | files |
 //! | `snapshot`, `each` | counters and tally as a recording, kernel by kernel and dispatch by dispatch | files |
 //! | `saver` | when and where recordings are written | what is in them |
+//! | `claim` | what tells others, when the process is gone, that its last recording is whole | recordings |
 //! | `unbothered` | a file that may not be written is not the program's end | everything else |
 //! | `guard`, `room` | a panic of the layer is not the program's, and its need of stack neither | everything else |
 
 mod abi;
 mod arena;
 mod chain;
+mod claim;
 mod constants;
 mod copies;
 mod decode;
@@ -70,6 +72,10 @@ pub const LOST: &str = "lost";
 /// How a recording's file ends that is about to take the place of the one before, which ends in `json`. It is the last
 /// one where the process ended then.
 pub const WHOLE: &str = "whole";
+
+/// A folder in that folder, of memory, where there is to be one. A file of a recording's name in it begins with 1 while that
+/// recording has all that its process has submitted; behind that stands where the process has its number.
+pub const CLAIMS: &str = "claims";
 
 /// The environment variable that has kernels timed, as they are, where it is 1. They are not counted then.
 pub const TIMES: &str = "FLOPMETER_TIMES";

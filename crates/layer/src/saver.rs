@@ -11,7 +11,7 @@ use std::{
 
 use flopmeter_core::recording::Recording;
 
-use crate::{room::with_room, unbothered::unbothered};
+use crate::{claim::Claim, room::with_room, unbothered::unbothered};
 
 /// What has just happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,20 @@ impl Saver {
         let now = Instant::now();
         let (spent, settled) = (Duration::ZERO, None);
         Self { path, process, begun: now, last: now, spent, settled, is_lost: false }
+    }
+
+    /// A claim that the last recording has everything, where one can be made.
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        let name = self.path.file_stem()?;
+        let path = self.path.with_file_name(crate::CLAIMS).join(name);
+        unbothered(|| Claim::new(&path))
+    }
+
+    /// Whether the last recording has everything, where so much was submitted until now. What a process that was forked
+    /// off does is in none.
+    pub(crate) fn has_all(&self, submissions: u64) -> bool {
+        let settled = self.settled == Some(submissions);
+        settled && !self.is_lost && std::process::id() == self.process
     }
 
     /// Whether it is time for another recording. So much was submitted until now.
@@ -147,9 +161,10 @@ mod tests {
         assert!(saver.is_due(Moment::Waited, 0), "there is none");
         saver.save(3, || Recording { unfinished_submissions: 1, ..Recording::default() });
         assert!(saver.is_due(Moment::Waited, 3), "something had not ended");
+        assert!(!saver.has_all(3));
         saver.save(3, Recording::default);
-        assert!(!saver.is_due(Moment::Waited, 3));
-        assert!(saver.is_due(Moment::Waited, 4));
+        assert!(!saver.is_due(Moment::Waited, 3) && saver.has_all(3));
+        assert!(saver.is_due(Moment::Waited, 4) && !saver.has_all(4));
         assert!(!saver.is_due(Moment::Submitted, 4), "nobody has seen what came of it");
         saver.spent = GRANTED * 2;
         assert!(!saver.is_due(Moment::Waited, 4), "writing takes too much of the program's time");
@@ -168,9 +183,10 @@ mod tests {
         assert!(
             lost.exists() && fs::read_to_string(&saver.path).unwrap().contains("\"process\":1")
         );
+        assert!(!saver.has_all(1));
         fs::remove_dir(&beside).unwrap();
         saver.save(2, || Recording { process: 3, ..Recording::default() });
-        assert!(!lost.exists());
+        assert!(!lost.exists() && saver.has_all(2));
     }
 
     #[test]

@@ -314,6 +314,11 @@ impl Tally {
         self.submissions += u64::from(dispatches);
     }
 
+    /// A number that is another one where a recording would say more: of what was submitted, or of what ran beside.
+    pub(crate) fn news(&self) -> u64 {
+        self.submissions + self.beside.len() as u64
+    }
+
     /// Adds what a command buffer dispatches; whether it dispatches anything.
     fn launch(&mut self, commands: u64) -> bool {
         let Some(commands) = self.recorded.get(&commands) else { return false };

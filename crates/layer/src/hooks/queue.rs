@@ -25,10 +25,13 @@ fn submitted(
     batches: impl Iterator<Item = Batch>,
 ) {
     harmless(|| {
+        let mut tally = lock(&device.tally);
+        device.withdraw_claim(&tally);
         let batches: Vec<Batch> = batches.collect();
         let fence = Some(fence).filter(|fence| !fence.is_null());
         let fence = fence.map(vk::Fence::as_raw);
-        lock(&device.tally).submit(queue.as_raw(), &batches, fence);
+        tally.submit(queue.as_raw(), &batches, fence);
+        drop(tally);
         let all = batches.iter().flat_map(|batch| &batch.commands);
         device.watch(|watch| all.for_each(|&one| watch.submit(one)));
     });

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod asks;
+#[cfg(target_os = "linux")]
+mod claims;
 mod counts;
 mod cut;
 mod glsl;

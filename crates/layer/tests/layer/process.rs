@@ -11,6 +11,8 @@ use ash::{Entry, vk};
 use flopmeter_core::recording::Recording;
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
+use crate::claims;
 use crate::{glsl, graphics, rare, scenes};
 
 /// Which scene is to be played, in the process that plays it.
@@ -37,6 +39,12 @@ fn play() {
         }
         #[cfg(target_os = "linux")]
         "limited" => rare::limited(),
+        #[cfg(target_os = "linux")]
+        "left" => claims::left(claims::Last::Waits),
+        #[cfg(target_os = "linux")]
+        "left idle" => claims::left(claims::Last::Idles),
+        #[cfg(target_os = "linux")]
+        "left at work" => claims::left(claims::Last::Submits),
         "derivatives" => rare::derivatives(),
         "lined" => rare::lined(),
         "many branches" => rare::branched(100),
@@ -77,7 +85,7 @@ impl Stage {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

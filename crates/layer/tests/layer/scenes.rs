@@ -292,7 +292,7 @@ pub fn gone() -> Vec<u32> {
 }
 
 /// Dispatches that the layer has recorded of this process, counted or timed.
-fn recorded() -> u64 {
+pub fn recorded() -> u64 {
     let folder = std::env::var_os(flopmeter_layer::FOLDER).unwrap();
     let files =
         fs::read_dir(folder).unwrap().filter_map(|file| fs::read(file.unwrap().path()).ok());
