@@ -11,7 +11,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 31] = [
+const UNSAFE: [(&str, &str); 32] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/claim.rs", "maps a file that others read when the process is gone"),
@@ -22,6 +22,7 @@ const UNSAFE: [(&str, &str); 31] = [
     ("crates/layer/src/fixed.rs", "maps memory at an address of its own choice"),
     ("crates/layer/src/hooks/beside.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/command.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks/flags.rs", "follows a program's chains of structures"),
     ("crates/layer/src/hooks/name.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/pipeline.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/pool.rs", "calls Vulkan, in the place of a program"),

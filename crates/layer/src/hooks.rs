@@ -8,6 +8,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod command;
+mod flags;
 pub(crate) mod name;
 pub(crate) mod pipeline;
 pub(crate) mod pool;

@@ -14,6 +14,7 @@ use std::{
 
 use ash::vk::{self, Handle as _};
 
+use super::flags::{compiled, feedback, flags, is_kept};
 use crate::{
     arena::Window,
     chain::{find, slice},
@@ -179,48 +180,6 @@ unsafe fn words(info: &vk::ShaderModuleCreateInfo<'_>) -> Module {
     Module::new(unsafe { slice(info.p_code, info.code_size / 4) }.to_vec())
 }
 
-/// Whether the program asks for a pipeline to take out of the driver what it was compiled to: a kernel that counts in a
-/// file of the program's would write to memory that is not there when the program runs without the layer.
-///
-/// # Safety
-/// The structure is whole.
-unsafe fn is_kept(info: &vk::ComputePipelineCreateInfo<'_>) -> bool {
-    // VK_PIPELINE_CREATE_2_CAPTURE_DATA_BIT_KHR, which is newer than the bindings at hand.
-    const CAPTURE_DATA: u64 = 0x8000_0000;
-    // SAFETY: as the caller promises.
-    unsafe { flags(info) & CAPTURE_DATA != 0 }
-}
-
-/// The flags of a request: those of 64 bits where it has them, which stand in the place of its own.
-///
-/// # Safety
-/// The structure is whole.
-unsafe fn flags(info: &vk::ComputePipelineCreateInfo<'_>) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let wide = find::<vk::PipelineCreateFlags2CreateInfoKHR<'_>>(info.p_next);
-        wide.map_or_else(|| info.flags.as_raw().into(), |wide| (*wide).flags.as_raw())
-    }
-}
-
-/// What a driver has told of how it made a pipeline, and where.
-///
-/// # Safety
-/// The structure is whole.
-unsafe fn feedback(
-    info: &vk::ComputePipelineCreateInfo<'_>,
-) -> Vec<(*mut vk::PipelineCreationFeedback, vk::PipelineCreationFeedback)> {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let asked = find::<vk::PipelineCreationFeedbackCreateInfo<'_>>(info.p_next);
-        let Some(asked) = asked.map(|asked| &*asked) else { return Vec::new() };
-        let stages = (0..asked.pipeline_stage_creation_feedback_count as usize)
-            .map(|at| asked.p_pipeline_stage_creation_feedbacks.add(at));
-        let all = [asked.p_pipeline_creation_feedback].into_iter().chain(stages);
-        all.filter(|at| !at.is_null()).map(|at| (at, *at)).collect()
-    }
-}
-
 /// What a pipeline is made of.
 struct Stage {
     identity: Identity,
@@ -318,8 +277,9 @@ impl<'a> Request<'a> {
             }
             info.stage.p_next = first.p_next.cast::<c_void>();
         }
-        // It is in no cache. Where the flag is one of 64 bits, the driver refuses it, and the program has its own.
-        info.flags &= !vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED;
+        // It is in no cache.
+        // SAFETY: as the caller promises.
+        unsafe { compiled(&mut info) };
 
         let mut window = None;
         let wish = stage.identity.wish();
@@ -359,23 +319,5 @@ impl<'a> Request<'a> {
         }
         harmless(|| leave(device, self.counts.window));
         Err(format!("the driver refused the pipeline that counts: {result:?}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pipeline_that_the_program_keeps_is_its_own() {
-        for (flags, kept) in [(0x8000_0000, true), (0x8000_0001, true), (1, false)] {
-            let flags = vk::PipelineCreateFlags2KHR::from_raw(flags);
-            let mut more = vk::PipelineCreateFlags2CreateInfoKHR::default().flags(flags);
-            let info = vk::ComputePipelineCreateInfo::default().push_next(&mut more);
-            // SAFETY: the structures are alive.
-            assert_eq!(unsafe { is_kept(&info) }, kept);
-        }
-        // SAFETY: as above.
-        assert!(!unsafe { is_kept(&vk::ComputePipelineCreateInfo::default()) });
     }
 }
