@@ -68,7 +68,7 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
 fn renamed(a: &ChangedRun) -> Option<Fact> {
     let names = a.own_names.iter().map(|(here, there)| format!("'{there}' is '{here}'"));
     let names: Vec<String> = names.collect();
-    let text = "A's kernels are called as those of B that are run alike";
+    let text = "A's kernels have these names here";
     (!names.is_empty()).then(|| Fact { details: names, ..Fact::new("names", text) })
 }
 
@@ -88,7 +88,7 @@ fn alone(report: &ChangeReport) -> Option<Fact> {
 /// That a run does not hold by its own checks, and by which not.
 fn doubtful(name: &str, run: &ChangedRun) -> Option<Fact> {
     let details: Vec<String> = run.findings.iter().map(ToString::to_string).collect();
-    let text = format!("{name} does not hold by its own checks, and may cost what it happens to");
+    let text = format!("{name} does not hold by its own checks");
     let fact = Fact::new("warning", text).toned(Tone::Doubtful);
     (!details.is_empty()).then_some(Fact { details, ..fact })
 }

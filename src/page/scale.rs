@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, Problems, at_both_ends};
 use super::forecast::RECOMPUTED;
-use super::number::{grouped, share};
+use super::number::{grouped, percent};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
     exact_line, growth, not_run, provenance, scope_line, uncharged,
@@ -275,20 +275,16 @@ fn growth(report: &ScaleReport, axis: &Axis, of: &[Quantity]) -> Table {
 
 /// What outgrows all else, and where that is half of a step.
 fn beyond(crossover: &Crossover) -> Fact {
-    let Crossover { of, parts, power, seq, flops, total, half_from } = crossover;
-    let half = match half_from {
-        None => "and less than half of it however long it is".to_owned(),
-        Some(from) if from <= seq => format!("and at least half of it from {} on", grouped(*from)),
-        Some(from) => format!("and will be half of it from {} on", grouped(*from)),
-    };
+    let Crossover { parts, power, at, flops, total, half_from } = crossover;
+    let place: Vec<String> = at.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let is_half = 2 * flops >= *total;
     let text = format!(
-        "parts that grow with {SEQ}^{power} outgrow all others: they are {} of the {} at {SEQ} = {}, {half}",
-        share(*flops, *total),
-        match of {
-            Quantity::Exact => "exact count",
-            _ => "estimate",
-        },
-        grouped(*seq),
+        "parts that grow with {SEQ}^{power} outgrow all others: they are {} of the exact count at {}, and {} half of it \
+         from {SEQ} = {} on",
+        percent(*flops as f64 / *total as f64),
+        place.join(", "),
+        if is_half { "at least" } else { "will be" },
+        grouped(*half_from),
     );
     Fact { details: vec![parts.join(", ")], ..Fact::new("beyond", text) }
 }

@@ -133,7 +133,11 @@ impl Figures {
 }
 
 /// The parts of the exact count, as far as the scope of training goes.
-fn exact_items(config: &ModelConfig, shape: [u32; 2], training: Training) -> Vec<ExactItem> {
+pub(super) fn exact_items(
+    config: &ModelConfig,
+    shape: [u32; 2],
+    training: Training,
+) -> Vec<ExactItem> {
     let scope = training.scope;
     let mut items = config.exact_items(shape, training);
     items.retain(|item| item.phase.map_or(scope.is_step(), |phase| scope.has(phase)));

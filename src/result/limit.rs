@@ -116,6 +116,8 @@ impl GrowthLimit {
             Some((a, b)) if percent == 0.0 => b > a,
             _ => b > a * (1.0 + percent / 100.0),
         };
+        // Nothing is no part of something.
+        let grown = |(a, b): (f64, f64)| (a > 0.0).then(|| 100.0 * (b - a) / a);
         let overlap = match (figure, before.spread, after.spread) {
             (LimitedFigure::Time, Some(a), Some(b)) => Some([a, b]).filter(|_| b.min <= a.max),
             _ => None,
@@ -124,10 +126,10 @@ impl GrowthLimit {
             Some(runs) => {
                 let [a, b] =
                     runs.map(|its| format!("{:.1} to {:.1} us", its.min * 1e6, its.max * 1e6));
-                let grown = pair.map_or(0.0, |(a, b)| 100.0 * (b - a) / a);
+                let grown =
+                    pair.and_then(grown).map_or_else(String::new, |by| format!(" by {by:.2} %"));
                 format!(
-                    "no more time than before{more}: the median grew by {grown:.2} %, and the runs overlap, {a} before \
-                     and {b} now"
+                    "no more time than before{more}: the median grew{grown}, and the runs overlap, {a} before and {b} now"
                 )
             }
             None => format!("no more {shown} than before{by}{more}"),
@@ -163,9 +165,7 @@ impl GrowthLimit {
             }),
             Some((a, b)) => {
                 let more = is_more((a, b)) && overlap.is_none();
-                // Nothing is no part of something.
-                let grown = (a > 0.0).then(|| format!(", +{:.2} %", 100.0 * (b - a) / a));
-                let grown = grown.unwrap_or_default();
+                let grown = grown((a, b)).map_or_else(String::new, |by| format!(", +{by:.2} %"));
                 more.then(|| match counts {
                     Some((a, b)) => format!("{shown} went from {a} to {b}{grown}{by}"),
                     None => {

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use tempfile::TempDir;
+use tempfile::{Builder, TempDir};
 
 /// What says where a process has its number.
 const NAMESPACE: &str = "/proc/self/ns/pid";
@@ -17,7 +17,7 @@ impl Claims {
     /// A folder for them, which the layer finds beside the recordings; `None` where the system has none in memory.
     #[cfg(target_os = "linux")]
     pub(super) fn beside(recordings: &Path) -> Option<Self> {
-        let folder = tempfile::tempdir_in("/dev/shm").ok()?;
+        let folder = Builder::new().prefix("flopmeter-").tempdir_in("/dev/shm").ok()?;
         let link = recordings.join(flopmeter_layer::CLAIMS);
         std::os::unix::fs::symlink(folder.path(), link).ok()?;
         Some(Self { folder })
@@ -35,12 +35,21 @@ impl Claims {
         let name = recording.file_stem().unwrap_or_default();
         let process = Path::new(name).file_stem().unwrap_or_default();
         // Looked at first: one that goes on may make a claim and withdraw it behind that.
-        let is_gone = !Path::new("/proc").join(process).exists();
+        let is_gone = is_gone(&Path::new("/proc").join(process));
         let claim = fs::read(self.folder.path().join(name)).unwrap_or_default();
         let holds = |namespace: &Path| {
             claim.split_first() == Some((&1, namespace.as_os_str().as_encoded_bytes()))
         };
         is_gone && fs::read_link(NAMESPACE).is_ok_and(|own| holds(&own))
+    }
+}
+
+/// Whether the process of this folder is gone. One that ended stays there until somebody asks how, which nobody may do.
+fn is_gone(process: &Path) -> bool {
+    match fs::read_to_string(process.join("stat")) {
+        // Its name, in brackets, may hold anything; its state is behind that.
+        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['Z', 'X'])),
+        Err(_) => !process.exists(),
     }
 }
 
@@ -66,6 +75,11 @@ mod tests {
         };
         assert_eq!(says(1, &namespace), [false; 2], "it goes on");
         drop(child.stdin.take());
+        // It ends, and is there until it is waited for.
+        while !is_gone(&Path::new("/proc").join(child.id().to_string())) {
+            std::thread::yield_now();
+        }
+        assert_eq!(says(1, &namespace), [true; 2]);
         child.wait().unwrap();
         assert_eq!(says(1, &namespace), [true; 2]);
         assert_eq!(says(0, &namespace), [false; 2]);

@@ -311,6 +311,13 @@ fn windows_and_experts_are_where_the_files_say() {
     assert_eq!(windows("gemma3"), [Some(5), Some(5), None]);
     assert_eq!(windows("olmo3_lora"), [None, Some(3)]);
     assert_eq!(windows("qwen3"), [None, None]);
+    // A list that is null lists nothing.
+    let mut whole = object(golden("mistral_lora", "config.json")).unwrap();
+    for name in ["sliding_window", "layer_types"] {
+        whole.insert(name.to_owned(), json!(null));
+    }
+    let whole = DecoderConfig::from_json(&whole).unwrap();
+    assert!(whole.layers.iter().all(|layer| layer.window.is_none()));
     let mut sliding = object(golden("qwen3", "config.json")).unwrap();
     sliding.remove("layer_types");
     sliding.insert("use_sliding_window".to_owned(), json!(true));

@@ -154,4 +154,17 @@ fn constants_are_told_by_their_names() {
         row.constant_names = [(0, name.to_owned())].into();
     }
     assert_eq!(several.names(), ["sum (constant 0 = 1)", "sum (constant 0 = 2)"]);
+
+    // And so have two that a module calls alike.
+    let alike: [Made<'_>; 3] = [
+        ("max", ONE, &[(0, 1), (1, 1)], 9),
+        ("max", ONE, &[(0, 1), (1, 2)], 8),
+        ("max", ONE, &[(0, 2), (1, 1)], 7),
+    ];
+    let mut alike = report(&alike);
+    for row in &mut alike.kernels {
+        row.constant_names = [0, 1].map(|number| (number, "N".to_owned())).into();
+    }
+    let names = ["0 = 1, 1 = 1", "0 = 1, 1 = 2", "0 = 2, 1 = 1"];
+    assert_eq!(alike.names(), names.map(|values| format!("max (constants {values})")));
 }

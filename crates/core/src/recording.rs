@@ -17,8 +17,8 @@ pub struct Recording {
     pub process: u32,
     /// The device; `None` where the program has opened none so far.
     pub device: Option<Device>,
-    /// Whether everything that was submitted had come to its end when this was written, and the program was done
-    /// with the device.
+    /// Whether everything that was submitted had come to its end when this was written, and the program was done with the
+    /// device or has ended since without submitting anything more.
     pub finished: bool,
     /// Submissions that had not been seen to end; where kernels were timed, 1 if there were any.
     pub unfinished_submissions: u64,

@@ -124,15 +124,18 @@ impl Device {
         });
     }
 
-    /// Says whether the last recording has everything. What panicked may have kept something from it.
+    /// Says whether the last recording has everything, which only the process can say that it is of. What panicked may have
+    /// kept something from it, and of what has not ended there may be no marks that were read.
     fn make_claim(&self, saver: &Saver, tally: &Tally) {
-        if let Some(claim) = &self.claim {
-            claim.make(saver.has_all(tally.news()) && panics().is_empty());
+        if let Some(claim) = self.claim.as_ref().filter(|_| saver.is_own()) {
+            let is_read = self.watch.is_none() || tally.ends.all_ended();
+            claim.make(saver.has_all(tally.news()) && is_read && panics().is_empty());
         }
     }
 
-    /// Something is about to be submitted, whatever it is.
-    pub(crate) fn withdraw_claim(&self, _tally: &Tally) {
+    /// Something is about to be submitted, whatever it is. Whoever has the tally has locked it, so that no claim is made
+    /// meanwhile.
+    pub(crate) fn withdraw_claim(&self, _locked: &Tally) {
         if let Some(claim) = &self.claim {
             claim.make(false);
         }

@@ -74,11 +74,14 @@ impl Saver {
         unbothered(|| Claim::new(&path))
     }
 
-    /// Whether the last recording has everything, where so much was submitted until now. What a process that was forked
-    /// off does is in none.
+    /// Whether recordings are of this process. What one that was forked off does is in none.
+    pub(crate) fn is_own(&self) -> bool {
+        std::process::id() == self.process
+    }
+
+    /// Whether the last recording has everything, where so much was submitted until now.
     pub(crate) fn has_all(&self, submissions: u64) -> bool {
-        let settled = self.settled == Some(submissions);
-        settled && !self.is_lost && std::process::id() == self.process
+        self.settled == Some(submissions) && !self.is_lost
     }
 
     /// Whether it is time for another recording. So much was submitted until now.

@@ -84,11 +84,15 @@ fn differences(
     for number in constants {
         let value = its.row.spec_constants.get(number);
         let value = value.map_or_else(|| "not set".to_owned(), |value| format!("= {value}"));
-        // A report of an older version has no names, and modules may call one number otherwise.
-        let names = all().filter_map(|other| other.row.constant_names.get(number));
+        // A report of an older version has no names, modules may call one number otherwise, and one may call two alike.
+        let all_named = || all().flat_map(|other| &other.row.constant_names);
+        let names = all_named().filter_map(|(its, name)| (its == number).then_some(name));
         let names: BTreeSet<&String> = names.collect();
-        match (names.first(), names.len()) {
-            (Some(name), 1) => said.push(format!("{name} {value}")),
+        let is_its_alone = |name: &String| all_named().all(|(its, at)| at != name || its == number);
+        match names.first() {
+            Some(name) if names.len() == 1 && is_its_alone(name) => {
+                said.push(format!("{name} {value}"));
+            }
             _ => numbered.push(format!("{number} {value}")),
         }
     }

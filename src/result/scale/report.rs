@@ -111,24 +111,23 @@ pub struct Law {
     pub points: usize,
 }
 
-/// The parts of a step that outgrow all others with the length of a sequence, though the whole does not grow as they do yet.
+/// The parts of a step that outgrow all others with the length of a sequence, though the whole does not grow as they do yet,
+/// by the exact count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Crossover {
-    /// By which closed forms: the exact count, where there is one, else the published estimate.
-    pub of: Quantity,
-    /// What they are called.
+    /// What they are called; what is computed again of them is among them.
     pub parts: Vec<String>,
-    /// The power of the sequence with which they grow in the end, in whole numbers.
+    /// The power of the sequence with which they grow in the end.
     pub power: u32,
-    /// The length that the next two are about, the longest of the sweep.
-    pub seq: u32,
+    /// The point with the longest sequence, which all that follows is about.
+    pub at: Coordinates,
     /// The FLOPs of these parts there.
-    pub flops: u64,
+    pub flops: u128,
     /// The FLOPs of all parts there.
-    pub total: u64,
-    /// The shortest sequence of which they are at least half of a step, however much longer it is than a model can take.
-    /// `None` where they are not at lengths that can be computed.
-    pub half_from: Option<u32>,
+    pub total: u128,
+    /// The shortest sequence, however much longer it is than the model can take, of which these parts are at least half of
+    /// a step, with everything else as at that point.
+    pub half_from: u32,
 }
 
 /// Something that was published.

@@ -121,19 +121,19 @@ fn windows(
         Some(types) => layer_types(types, count)?,
         None => (0..count).map(|layer| sliding.of(layer)).collect(),
     };
-    let pattern = match architecture {
+    let other_way = match architecture {
         Architecture::Gemma3 => Some("set sliding_window_pattern to 1, or "),
         Architecture::Olmo3 => Some(""),
         _ => None,
     };
-    if let Some(pattern) = pattern.filter(|_| window.is_none() && slides.contains(&true)) {
+    if let Some(other_way) = other_way.filter(|_| window.is_none() && slides.contains(&true)) {
         return Err(format!(
-            "sliding_window is null, but layers slide: state how many tokens they look back on, or {pattern}list \
+            "sliding_window is null, but layers slide: state how many tokens they look back on, or {other_way}list \
              full_attention alone in layer_types, for none that slides"
         ));
     }
     let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
-    if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
+    if slides.contains(&true) && !may_slide && fields.given("layer_types").is_some() {
         let way = match (way, &sliding, window) {
             (Some(way), ..) => format!("{} slides in no layer: {way}", architecture.model_type()),
             (None, Sliding::None, Some(_)) => {
