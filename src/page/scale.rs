@@ -276,7 +276,8 @@ fn growth(report: &ScaleReport, axis: &Axis, of: &[Quantity]) -> Table {
 /// What outgrows all else, and where that is half of a step.
 fn beyond(crossover: &Crossover) -> Fact {
     let Crossover { parts, power, at, flops, total, half_from } = crossover;
-    let place: Vec<String> = at.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let place = at.iter().map(|(key, value)| format!("{key} = {}", grouped(*value)));
+    let place: Vec<String> = place.collect();
     let is_half = 2 * flops >= *total;
     let text = format!(
         "parts that grow with {SEQ}^{power} outgrow all others: they are {} of the exact count at {}, and {} half of it \
