@@ -36,21 +36,22 @@ fn seen(second: &str) -> Result<Witness, Error> {
 
 #[test]
 fn what_cannot_be_counted_is_on_a_line_of_its_file() {
-    let first = "enable wgpu_ray_query;
-@group(0) @binding(0) var scene: acceleration_structure;
-@compute @workgroup_size(1) fn main() { second(); }
+    let first = "enable wgpu_cooperative_matrix;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+var<private> own: array<f32, 64>;
+@compute @workgroup_size(32) fn main() { second(); }
 ";
     let kernel = continued(
         first,
         "fn second() {
-    var query: ray_query;
-    rayQueryInitialize(&query, scene, RayDesc(0u, 255u, 0.1, 9.0, vec3f(0.0), vec3f(1.0)));
+    let matrix = coopLoad<coop_mat8x8<f32, C>>(&own[0], 8u);
+    coopStore(matrix, &x[0], 8u);
 }",
     );
     let counted = instrument(&kernel, &Limits::WEBGPU).unwrap_err().to_string();
-    assert!(counted.ends_with("(line 3 of second.wgsl)"), "{counted}");
+    assert!(counted.ends_with("(line 2 of second.wgsl)"), "{counted}");
     let run = Counting::new(&mut common::embedded(), &kernel).err().unwrap().to_string();
-    assert!(run.ends_with("(line 3 of second.wgsl)"), "{run}");
+    assert!(run.ends_with("(line 2 of second.wgsl)"), "{run}");
 }
 
 #[test]
