@@ -14,6 +14,7 @@ use crate::{
         linear::{Linear, Rows},
         loss::Loss,
         micro_batches,
+        norm::{NormRule, Normed, RowNorm},
         optimize::optimize,
         weight::{Placer, Weight},
     },
@@ -30,7 +31,7 @@ use crate::{
 const Z: [(&str, f32); 2] = [("z_re", 0.0), ("z_im", 1.0)];
 
 /// PyTorch's default epsilon of a layer norm.
-const EPS: (&str, f32) = ("eps", 1e-5);
+const EPS: f32 = 1e-5;
 
 /// The extents of one training step.
 #[derive(Clone, Copy)]
@@ -55,7 +56,7 @@ struct Model {
     token_embedding: Weight,
     position_embedding: Weight,
     layers: Vec<Layer>,
-    final_norm: Norm,
+    final_norm: RowNorm,
     lm_head: Linear,
     /// All T tokens as one group of rows.
     all_tokens: Rows,
@@ -68,28 +69,13 @@ struct Model {
 /// One layer's parameters.
 struct Layer {
     name: ComponentName,
-    norm: Norm,
+    norm: RowNorm,
     router: Linear,
     hidden: Linear,
     output: Linear,
     v_proj: Linear,
     output_proj: Linear,
     bk_scale: Weight,
-}
-
-/// A layer norm's parameters.
-struct Norm {
-    component: ComponentName,
-    weight: Weight,
-    bias: Weight,
-}
-
-/// What a layer norm leaves for its backward pass.
-struct Normed {
-    x: Slice,
-    y: Slice,
-    mean: Slice,
-    rstd: Slice,
 }
 
 /// What one layer leaves for its backward pass.
@@ -139,7 +125,7 @@ pub(super) fn lower(
         h = out;
         saved.push(layer);
     }
-    let normed = model.norm(&mut to, &model.final_norm, h);
+    let normed = model.final_norm.forward(&mut to, h);
     let windows = model.loss.forward(&mut to, |to, window| {
         let x = window.of(normed.y, model.shape.d);
         model.lm_head.forward(to, &window.rows, x, window.logits);
@@ -186,7 +172,7 @@ impl Model {
         let position_embedding = placer.one(to, &embedding, "position_embedding.weight");
         let layers = (0..config.n_layers).map(|i| Layer::place(to, &placer, shape, i)).collect();
         let final_norm =
-            Norm::place(to, &placer, ComponentName::new(&["final_layernorm"]), "layer_norm_final");
+            norm(to, &placer, ComponentName::new(&["final_layernorm"]), "layer_norm_final");
         let lm_head =
             dense(to, &placer, &ComponentName::new(&["lm_head"]), "lm_head", [shape.d, shape.v]);
         Self {
@@ -216,7 +202,7 @@ impl Model {
         [&self.token_embedding, &self.position_embedding]
             .into_iter()
             .chain(self.layers.iter().flat_map(Layer::weights))
-            .chain([&self.final_norm.weight, &self.final_norm.bias])
+            .chain(self.final_norm.weights())
             .chain(self.lm_head.weights())
     }
 }
@@ -248,7 +234,7 @@ impl Layer {
             }
         };
         Self {
-            norm: Norm::place(to, placer, at(&["layer_norm"]), &format!("{block}.layer_norm")),
+            norm: norm(to, placer, at(&["layer_norm"]), &format!("{block}.layer_norm")),
             router: dense(
                 to,
                 placer,
@@ -273,21 +259,15 @@ impl Layer {
 
     fn weights(&self) -> impl Iterator<Item = &Weight> {
         let linears = [&self.router, &self.hidden, &self.output, &self.v_proj, &self.output_proj];
-        [&self.norm.weight, &self.norm.bias]
-            .into_iter()
+        self.norm
+            .weights()
             .chain(linears.into_iter().flat_map(Linear::weights))
             .chain([&self.bk_scale])
     }
 }
 
-impl Norm {
-    fn place(to: &mut Builder, placer: &Placer, component: ComponentName, name: &str) -> Self {
-        Self {
-            weight: placer.one(to, &component, &format!("{name}.weight")),
-            bias: placer.one(to, &component, &format!("{name}.bias")),
-            component,
-        }
-    }
+fn norm(to: &mut Builder, placer: &Placer, component: ComponentName, module: &str) -> RowNorm {
+    RowNorm::place(to, placer, (component, ""), module, NormRule::Layer, EPS)
 }
 
 fn dense(

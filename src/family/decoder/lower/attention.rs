@@ -12,8 +12,8 @@ use crate::{
         adapter::Adapter,
         attention::{Attended, Attention, row_elements},
         launch::Builder,
+        norm::{Normed, RowNorm},
         projection::Projection,
-        rms_norm::{Normed, RmsNorm},
         rope::Rotation,
         weight::Weight,
     },
@@ -27,7 +27,7 @@ use crate::{
 pub(super) struct AttentionHalf {
     /// The layer.
     name: ComponentName,
-    norm: Option<RmsNorm>,
+    norm: Option<RowNorm>,
     q: Projection,
     k: Projection,
     v: Projection,
@@ -35,12 +35,12 @@ pub(super) struct AttentionHalf {
     /// The adapter beside queries, keys and values, where they are parts of one module.
     qkv: Option<Adapter>,
     /// Of queries and of keys.
-    head_norms: Option<[RmsNorm; 2]>,
+    head_norms: Option<[RowNorm; 2]>,
     /// Where positions turn heads.
     rotation: Option<Rotation>,
     core: Attention,
     /// Of what is added to the hidden state.
-    after: Option<RmsNorm>,
+    after: Option<RowNorm>,
     residual: Residual,
 }
 
@@ -105,7 +105,7 @@ impl AttentionHalf {
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
         let norms = self.norm.iter().chain(self.head_norms.iter().flatten());
-        let norms = norms.chain(&self.after).map(|norm| &norm.weight);
+        let norms = norms.chain(&self.after).flat_map(RowNorm::weights);
         let projections = self.projections().into_iter().flat_map(Projection::weights);
         norms.chain(projections).chain(self.qkv.iter().flat_map(Adapter::weights))
     }

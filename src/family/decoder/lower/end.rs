@@ -8,8 +8,8 @@ use crate::{
         launch::{Builder, Launch},
         linear,
         loss::{LogitRows, Loss},
+        norm::{Normed, RowNorm},
         projection::Projection,
-        rms_norm::{Normed, RmsNorm},
         table::EmbeddingTable,
         weight::Weight,
     },
@@ -24,7 +24,7 @@ use crate::{
 
 /// The last norm, the head and the loss.
 pub(super) struct End {
-    norm: RmsNorm,
+    norm: RowNorm,
     /// Over the embedding's own table where they are tied.
     head: Projection,
     tied: bool,
@@ -81,7 +81,7 @@ impl End {
     /// Every parameter tensor that is not the embedding's.
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
         let own = self.head.weights().skip(usize::from(self.tied));
-        [&self.norm.weight].into_iter().chain(own)
+        self.norm.weights().chain(own)
     }
 
     /// Logits and loss from h (T,H), and what the backward pass needs.

@@ -7,8 +7,8 @@ use crate::{
         gated::GatedGradients,
         launch::Builder,
         mixture::MixtureGradients,
+        norm::{Normed, RowNorm},
         projection::Onto,
-        rms_norm::{Normed, RmsNorm},
         shared_expert::SharedGradients,
     },
     family::decoder::{DecoderConfig, Mlp},
@@ -107,7 +107,7 @@ impl Gradients {
     }
 
     /// Takes that gradient through the norm, where there is one, to that of what passes by.
-    pub(super) fn norm(&self, to: &mut Builder, norm: Option<&RmsNorm>, normed: Option<&Normed>) {
+    pub(super) fn norm(&self, to: &mut Builder, norm: Option<&RowNorm>, normed: Option<&Normed>) {
         if let (Some(norm), Some(normed)) = (norm, normed) {
             norm.backward(to, normed, self.x, Some((self.h, true)));
         }
@@ -119,7 +119,7 @@ impl Gradients {
         &self,
         to: &mut Builder,
         added: Slice,
-        norm: Option<&RmsNorm>,
+        norm: Option<&RowNorm>,
         normed: Option<&Normed>,
     ) -> Slice {
         match (norm, normed, self.branch) {

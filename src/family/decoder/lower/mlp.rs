@@ -12,7 +12,7 @@ use crate::{
         gated::{Gated, GatedSaved},
         launch::Builder,
         mixture::{Mixture, MixtureSaved},
-        rms_norm::{Normed, RmsNorm},
+        norm::{Normed, RowNorm},
         shared_expert::SharedExpert,
         weight::Weight,
     },
@@ -25,10 +25,10 @@ use crate::{
 pub(super) struct MlpHalf {
     /// The layer.
     name: ComponentName,
-    norm: Option<RmsNorm>,
+    norm: Option<RowNorm>,
     network: Network,
     /// Of what is added to the hidden state.
-    after: Option<RmsNorm>,
+    after: Option<RowNorm>,
     residual: Residual,
 }
 
@@ -76,7 +76,7 @@ impl MlpHalf {
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
-        let norms = self.norm.iter().chain(&self.after).map(|norm| &norm.weight);
+        let norms = self.norm.iter().chain(&self.after).flat_map(RowNorm::weights);
         let network: Box<dyn Iterator<Item = &Weight>> = match &self.network {
             Network::Dense(gated) => Box::new(gated.weights()),
             Network::Experts(mixture) => Box::new(mixture.weights()),

@@ -10,8 +10,8 @@ use crate::{
         gated::{Activation, Gated},
         launch::Builder,
         linear::{self, Rows},
+        norm::{NormRule, RowNorm},
         projection::Projection,
-        rms_norm::RmsNorm,
         rope::Rotation,
         weight::{Placer, Weight},
     },
@@ -112,10 +112,13 @@ impl<'a> Placing<'a> {
     }
 
     /// The norm whose module is of this name.
-    pub(super) fn norm(&mut self, place: (ComponentName, &'static str), module: &str) -> RmsNorm {
-        let tensor = format!("{module}.weight");
-        let (one_more, eps) = (self.config.gemma.is_some(), self.config.rms_norm_eps as f32);
-        RmsNorm::place(self.to, &self.placer, place, &tensor, one_more, eps)
+    pub(super) fn norm(&mut self, place: (ComponentName, &'static str), module: &str) -> RowNorm {
+        let rule = match self.config.gemma {
+            Some(_) => NormRule::RmsOneMore,
+            None => NormRule::Rms,
+        };
+        let eps = self.config.rms_norm_eps as f32;
+        RowNorm::place(self.to, &self.placer, place, module, rule, eps)
     }
 
     /// A linear layer and its adapter: those of a layer's `part` stand there and in `part.lora`.

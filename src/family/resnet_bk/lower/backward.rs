@@ -1,19 +1,18 @@
 //! From loss to gradients, in the reverse order of the forward pass. Gradients of hidden states live
 //! in buffers that all layers share.
 
-use super::{Layer, Model, Norm, Normed, Saved, Shape, forward::relu};
+use super::{Layer, Model, Saved, Shape, forward::relu};
 use crate::{
     blocks::{
         grouping::group,
         launch::{Builder, Launch},
         loss::LogitRows,
+        norm::Normed,
         weight::Weight,
     },
     choice::PARTIALS,
     component::{ComponentName, Phase},
-    operation::{
-        DotStage, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep,
-    },
+    operation::{DotStage, EmbeddingStep, Function, MixtureStep, Operation, ResolventStep},
     plan::Slice,
 };
 
@@ -79,7 +78,7 @@ impl Model {
     ) {
         let shared = Shared::place(to, self.shape, exact);
         self.head_backward(to, normed.y, windows, shared.dx);
-        self.norm_backward(to, &self.final_norm, normed, shared.dx, shared.dh, false);
+        self.final_norm.backward(to, normed, shared.dx, Some((shared.dh, false)));
         for (layer, saved) in self.layers.iter().zip(saved).rev() {
             self.layer_backward(to, layer, saved, &shared);
         }
@@ -96,32 +95,6 @@ impl Model {
             let more = window.first != 0;
             self.lm_head.backward_parameters(to, rows, dlogits, window.of(x, d), more);
         }
-    }
-
-    /// Through a layer norm: dx (T,D) from dy, and the gradients of its parameters.
-    fn norm_backward(
-        &self,
-        to: &mut Builder,
-        norm: &Norm,
-        normed: &Normed,
-        dy: Slice,
-        dx: Slice,
-        accumulate: bool,
-    ) {
-        let saved = [("dy", dy), ("x", normed.x), ("mean", normed.mean), ("rstd", normed.rstd)];
-        let mut launch = |step: NormStep, accumulate: bool, more: &[(&str, Slice)]| {
-            to.launch(&Launch {
-                operation: self.norm_of(step, accumulate),
-                component: &norm.component,
-                phase: Phase::Backward,
-                window: "",
-                scalars: &[super::EPS],
-                bindings: &[&saved[..], more].concat(),
-            });
-        };
-        launch(NormStep::Input, accumulate, &[("weight", norm.weight.value), ("dx", dx)]);
-        let parameters = [("dweight", norm.weight.grad()), ("dbias", norm.bias.grad())];
-        launch(NormStep::Parameters, false, &parameters);
     }
 
     /// Through one layer: `shared.dh` holds the gradient by its output before and by its input after.
@@ -143,7 +116,7 @@ impl Model {
         let bindings = [("x", shared.dh), ("y", shared.df_of_v), ("out", shared.df)];
         self.mix(to, Function::Sum, mix, &bindings);
         self.moe_backward(to, layer, saved, shared);
-        self.norm_backward(to, &layer.norm, &saved.normed, shared.dx, shared.dh, true);
+        layer.norm.backward(to, &saved.normed, shared.dx, Some((shared.dh, true)));
     }
 
     fn mix(

@@ -1,6 +1,6 @@
 //! From tokens to loss.
 
-use super::{EPS, Layer, Model, Norm, Normed, Resolvent, Rows, Saved, Shape, Z};
+use super::{Layer, Model, Resolvent, Rows, Saved, Shape, Z};
 use crate::{
     blocks::{
         grouping::group,
@@ -8,7 +8,7 @@ use crate::{
         mixture,
     },
     component::{ComponentName, Phase},
-    operation::{self, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep},
+    operation::{EmbeddingStep, Function, MixtureStep, Operation, ResolventStep},
     plan::Slice,
 };
 
@@ -33,42 +33,12 @@ impl Model {
         h
     }
 
-    /// y (T,D): each row of x normalised, scaled and shifted.
-    pub(super) fn norm(&self, to: &mut Builder, norm: &Norm, x: Slice) -> Normed {
-        let t = u64::from(self.shape.t);
-        let name = &norm.component;
-        let y = to.scratch(format!("{name}.y"), self.td());
-        let mean = to.scratch(format!("{name}.mean"), t);
-        let rstd = to.scratch(format!("{name}.rstd"), t);
-        to.launch(&Launch {
-            operation: self.norm_of(NormStep::Output, false),
-            component: name,
-            phase: Phase::Forward,
-            window: "",
-            scalars: &[EPS],
-            bindings: &[
-                ("x", x),
-                ("weight", norm.weight.value),
-                ("bias", norm.bias.value),
-                ("y", y),
-                ("mean", mean),
-                ("rstd", rstd),
-            ],
-        });
-        Normed { x, y, mean, rstd }
-    }
-
-    pub(super) fn norm_of(&self, step: NormStep, accumulate: bool) -> Operation {
-        let Shape { t: m, d, .. } = self.shape;
-        Operation::Norm { norm: operation::Norm::Layer, step, m, d, accumulate }
-    }
-
     /// One layer's output h (T,D) and what its backward pass needs.
     pub(super) fn layer(&self, to: &mut Builder, layer: &Layer, h: Slice) -> (Slice, Saved) {
         let Shape { d, a, .. } = self.shape;
         let (td, ad) = (self.td(), u64::from(a) * u64::from(d));
         let name = &layer.name;
-        let normed = self.norm(to, &layer.norm, h);
+        let normed = layer.norm.forward(to, h);
 
         let (choice, gate) = self.route(to, layer, normed.y);
         let moe = name.part(&["moe"]);
