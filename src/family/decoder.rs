@@ -20,6 +20,7 @@ mod file;
 mod held;
 mod linear;
 mod lower;
+mod names;
 mod precision;
 mod preset;
 mod products;
@@ -37,6 +38,7 @@ pub use adapters::{Adapters, Targets};
 pub use architecture::{Architecture, HalfNorms};
 pub use config::{Biases, DecoderConfig, Experts, Gemma, Granite, Layer, Mlp, WeightType};
 pub use linear::{LinearLayer, Place};
+pub use names::ModuleNames;
 pub use recipe::{Recipe, Tokens};
 pub use rope::{Rope, Scaling};
 use tensors::ADAPTER;
@@ -224,7 +226,7 @@ impl Member for DecoderConfig {
 
     fn ways_to_train(&self) -> Vec<(String, ModelConfig)> {
         let adapters =
-            self.adapters.clone().unwrap_or_else(|| Adapters::usual(self.architecture.fuses()));
+            self.adapters.clone().unwrap_or_else(|| Adapters::usual(self.architecture.names()));
         let ways = [None, Some(adapters)].map(|adapters| Self { adapters, ..self.clone() });
         ways.into_iter().map(|way| (way.trains(), way.into())).collect()
     }

@@ -6,7 +6,8 @@ use super::{
     adapters::{Adapters, Targets, ending, ends_in, whole},
     config::DecoderConfig,
     held,
-    linear::{LinearLayer, last_name},
+    linear::LinearLayer,
+    names::last_name,
 };
 use crate::family::nearest;
 
@@ -121,7 +122,8 @@ impl DecoderConfig {
     fn fused_module(&self, name: &str) -> Option<&'static str> {
         let linears = (0..).zip(&self.layers).flat_map(|(number, &layer)| {
             let linears = LinearLayer::of_layer(self, layer).into_iter();
-            linears.map(move |linear| (format!("model.layers.{number}.{}", linear.name), linear))
+            linears
+                .map(move |linear| (format!("{}.{number}.{}", linear.layers, linear.name), linear))
         });
         let mut fused = linears.filter_map(|(path, linear)| Some((path, linear.fused?)));
         let (_, module) = fused.find(|(path, _)| ends_in(path, name))?;

@@ -6,6 +6,8 @@ use std::fmt;
 use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
+use super::names::ModuleNames;
+
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapters {
@@ -71,22 +73,22 @@ impl Adapters {
     /// The field for alphas by name.
     pub const ALPHA_PATTERN: &'static str = "lora_alpha_pattern";
 
-    /// Adapters that stand for any where none are asked for, of a decoder that `fuses` its projections or does not.
-    pub fn usual(fuses: bool) -> Self {
+    /// Adapters that stand for any where none are asked for, of a decoder whose modules have these names.
+    pub fn usual(names: &ModuleNames) -> Self {
         Self {
             rank: 8,
             alpha: 8.0,
             rslora: false,
-            targets: Targets::query_and_value(fuses),
+            targets: Targets::usual(names),
             rank_pattern: Vec::new(),
             alpha_pattern: Vec::new(),
         }
     }
 
-    /// What the configuration of a decoder that `fuses` its projections, or does not, asks for; `given` finds its fields.
+    /// What the configuration of a decoder whose modules have these names asks for; `given` finds its fields.
     pub(super) fn from_config<'a>(
         given: impl Fn(&str) -> Option<&'a Value>,
-        fuses: bool,
+        modules: &ModuleNames,
     ) -> Result<Option<Self>, String> {
         let names =
             [Self::ALPHA, Self::TARGETS, Self::RSLORA, Self::RANK_PATTERN, Self::ALPHA_PATTERN];
@@ -102,8 +104,7 @@ impl Adapters {
             rank: r,
             alpha: alpha.map_or(Ok(f64::from(r)), |value| number(Self::ALPHA, value))?,
             rslora: rslora.map_or(Ok(false), |value| flag(Self::RSLORA, value))?,
-            targets: targets
-                .map_or_else(|| Ok(Targets::query_and_value(fuses)), Targets::from_config)?,
+            targets: targets.map_or_else(|| Ok(Targets::usual(modules)), Targets::from_config)?,
             rank_pattern: ranks.map_or(Ok(Vec::new()), |v| pattern(Self::RANK_PATTERN, v, rank))?,
             alpha_pattern: alphas
                 .map_or(Ok(Vec::new()), |v| pattern(Self::ALPHA_PATTERN, v, number))?,
@@ -181,10 +182,9 @@ impl Targets {
     /// What peft calls every linear layer but the head.
     pub(super) const ALL_LINEAR: &'static str = "all-linear";
 
-    /// Queries and values, which the method was published with, or the module that they are rows of.
-    fn query_and_value(fuses: bool) -> Self {
-        let names: &[&str] = if fuses { &["qkv_proj"] } else { &["q_proj", "v_proj"] };
-        Self::Names(names.iter().map(|&name| name.to_owned()).collect())
+    /// Those of a decoder where nobody says which.
+    fn usual(names: &ModuleNames) -> Self {
+        Self::Names(names.adapted().into_iter().map(str::to_owned).collect())
     }
 
     /// A list; names with commas; `all-linear`; or else a regular expression.

@@ -154,27 +154,6 @@ impl Architecture {
             | Self::Granite => [attention, mlp],
         }
     }
-
-    /// Whether queries, keys and values are one module, and gate and up another.
-    pub const fn fuses(self) -> bool {
-        match self {
-            Self::Phi3 => true,
-            Self::Llama
-            | Self::Mistral
-            | Self::Qwen2
-            | Self::Qwen3
-            | Self::Mixtral
-            | Self::Qwen2Moe
-            | Self::Qwen3Moe
-            | Self::Gemma2
-            | Self::Gemma3
-            | Self::SmolLm3
-            | Self::Gemma
-            | Self::Olmo2
-            | Self::Granite
-            | Self::Olmo3 => false,
-        }
-    }
 }
 
 /// The RMSNorms of the hidden width around half of a layer, by the names of their modules.

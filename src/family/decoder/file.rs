@@ -75,7 +75,7 @@ impl DecoderConfig {
                 Architecture::Granite => Some(granite(&fields)?),
                 _ => None,
             },
-            adapters: Adapters::from_config(|name| fields.given(name), architecture.fuses())?,
+            adapters: Adapters::from_config(|name| fields.given(name), architecture.names())?,
         };
         activation(&fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{architecture::Architecture, linear::last_name};
+use super::{architecture::Architecture, names::last_name};
 use crate::family::{
     fields::MODEL_TYPE,
     held::{HeldModel, Holders, StoredNames},

@@ -43,8 +43,10 @@ impl Place {
 /// One linear layer, or the same one of each expert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinearLayer {
-    /// Name below `model.layers.N`, with `{}` for the number of the expert; `lm_head` for the head.
+    /// Name within its layer, with `{}` for the number of the expert; `lm_head` for the head.
     pub name: &'static str,
+    /// What holds the layers, each under its number.
+    pub layers: &'static str,
     /// The name of the module of which it is some rows, those that follow on the part before; `None` where it is a
     /// module by itself.
     pub fused: Option<&'static str>,
@@ -68,10 +70,11 @@ impl LinearLayer {
         let h = config.hidden_size;
         let (q, kv) = (config.query_width(), config.kv_width());
         let biases = config.biases;
-        let fuses = config.architecture.fuses();
+        let names = config.architecture.names();
         let one = |name, place, [k, n]: [u32; 2], bias| Self {
             name,
-            fused: fused(name).filter(|_| fuses),
+            layers: names.layers,
+            fused: names.fused(name),
             place,
             k,
             n,
@@ -79,18 +82,19 @@ impl LinearLayer {
             copies: 1,
             passed: 1,
         };
+        let [query, key, value, output] = names.attention;
         let mut linears = vec![
-            one("self_attn.q_proj", Place::Query, [h, q], biases.qkv),
-            one("self_attn.k_proj", Place::Key, [h, kv], biases.qkv),
-            one("self_attn.v_proj", Place::Value, [h, kv], biases.qkv),
-            one("self_attn.o_proj", Place::Output, [q, h], biases.o),
+            one(query, Place::Query, [h, q], biases.qkv),
+            one(key, Place::Key, [h, kv], biases.qkv),
+            one(value, Place::Value, [h, kv], biases.qkv),
+            one(output, Place::Output, [q, h], biases.o),
         ];
         match layer.mlp {
             Mlp::Dense { width } => {
-                let names = ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
                 let shapes = [[h, width], [h, width], [width, h]];
                 linears.extend(
                     names
+                        .mlp
                         .into_iter()
                         .zip(shapes)
                         .map(|(name, shape)| one(name, Place::Mlp, shape, biases.mlp)),
@@ -98,7 +102,7 @@ impl LinearLayer {
             }
             Mlp::Experts(experts) => {
                 let Experts { count, chosen, width, shared, rescaled: _ } = experts;
-                let [router, names] = names_of(config);
+                let [router, names] = of_experts(config);
                 linears.push(one(router[0], Place::Router, [h, count], false));
                 for (name, [k, n]) in names.iter().zip([[h, width], [h, width], [width, h]]) {
                     linears.push(Self {
@@ -147,6 +151,7 @@ impl LinearLayer {
     pub fn head(config: &DecoderConfig) -> Self {
         Self {
             name: "lm_head",
+            layers: "",
             fused: None,
             place: Place::Head,
             k: config.hidden_size,
@@ -173,7 +178,7 @@ impl LinearLayer {
         if self.place == Place::Head {
             return self.name.to_owned();
         }
-        format!("model.layers.{layer}.{}", self.fused.unwrap_or(self.name))
+        format!("{}.{layer}.{}", self.layers, self.fused.unwrap_or(self.name))
     }
 
     /// Whether it is an expert's, whose tokens a router chooses.
@@ -198,27 +203,8 @@ impl LinearLayer {
     }
 }
 
-/// The last part of a module's name.
-pub(super) fn last_name(module: &str) -> &str {
-    module.rsplit('.').next().unwrap_or(module)
-}
-
-/// Queries, keys and values in one module.
-pub(super) const QKV: &str = "self_attn.qkv_proj";
-/// Gate and up in one module.
-pub(super) const GATE_UP: &str = "mlp.gate_up_proj";
-
-/// The module that holds this linear layer's rows where an architecture fuses any.
-fn fused(name: &str) -> Option<&'static str> {
-    match name {
-        "self_attn.q_proj" | "self_attn.k_proj" | "self_attn.v_proj" => Some(QKV),
-        "mlp.gate_proj" | "mlp.up_proj" => Some(GATE_UP),
-        _ => None,
-    }
-}
-
 /// The names of a router, and of an expert's three matrices in the order gate, up, down.
-fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
+fn of_experts(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
     match config.architecture {
         Architecture::Mixtral => [
             ["block_sparse_moe.gate"; 3],

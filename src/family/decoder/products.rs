@@ -5,7 +5,8 @@
 use super::{
     adapted::Adapted,
     config::DecoderConfig,
-    linear::{LinearLayer, Place, last_name},
+    linear::{LinearLayer, Place},
+    names::last_name,
 };
 use crate::{
     Error,

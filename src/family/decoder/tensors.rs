@@ -7,10 +7,6 @@ use crate::{
     component::ComponentName,
 };
 
-/// The embedding's name in a checkpoint.
-pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
-/// The module of the last norm.
-pub(super) const FINAL_NORM: &str = "model.norm";
 /// The module of the head, and where it stands in a report.
 pub(super) const HEAD: &str = "lm_head";
 /// How the names of an adapter's tensors begin.
@@ -49,11 +45,12 @@ impl DecoderConfig {
         let mut list = List { component, trained, parameters: Vec::new() };
         // Gemma's norms scale by 1 + weight.
         let norm = Fill::Constant(if self.gemma.is_some() { 0.0 } else { 1.0 });
-        list.add(EMBEDDING.to_owned(), &[v, h], MATRIX);
+        let names = self.architecture.names();
+        list.add(format!("{}.weight", names.embedding), &[v, h], MATRIX);
         for (number, &layer) in (0..).zip(&self.layers) {
             list.component = ComponentName::of_layer(number, &[]);
             for (module, width) in self.norms() {
-                list.add(format!("model.layers.{number}.{module}.weight"), &[width], norm);
+                list.add(format!("{}.{number}.{module}.weight", names.layers), &[width], norm);
             }
             for linear in LinearLayer::modules_of(self, layer) {
                 for copy in 0..linear.copies {
@@ -66,7 +63,7 @@ impl DecoderConfig {
             }
         }
         list.component = ComponentName::new(&["final_norm"]);
-        list.add(format!("{FINAL_NORM}.weight"), &[h], norm);
+        list.add(format!("{}.weight", names.final_norm), &[h], norm);
         if !self.tie_word_embeddings {
             list.component = ComponentName::new(&[HEAD]);
             list.add(format!("{HEAD}.weight"), &[v, h], MATRIX);
@@ -130,7 +127,7 @@ impl DecoderConfig {
     /// an adapter, where that has one, and both embeddings, as layers without, where the vocabulary was resized.
     pub(super) fn restated_names(&self, parameter: &str) -> Vec<String> {
         let (module, kind) = parameter.rsplit_once('.').unwrap_or((parameter, "weight"));
-        let head = self.tie_word_embeddings && module == "model.embed_tokens";
+        let head = self.tie_word_embeddings && module == self.architecture.names().embedding;
         let modules = [Some(module), head.then_some("lm_head")].into_iter().flatten();
         modules
             .flat_map(|module| {

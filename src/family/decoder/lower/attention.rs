@@ -18,7 +18,7 @@ use crate::{
         weight::Weight,
     },
     component::ComponentName,
-    family::decoder::{Place, linear::QKV},
+    family::decoder::Place,
     operation::{Direction, Wanted},
     plan::Slice,
 };
@@ -63,7 +63,8 @@ impl AttentionHalf {
         let config = placing.config;
         let name = ComponentName::of_layer(index, &[]);
         let part = name.part(&["attention"]);
-        let block = format!("model.layers.{index}");
+        let names = config.architecture.names();
+        let block = format!("{}.{index}", names.layers);
         let norms = name.part(&["norm"]);
         let [around, _] = config.architecture.norms();
         let norm = around.before.map(|module| {
@@ -77,7 +78,7 @@ impl AttentionHalf {
         let k = projection(Place::Key, "k_proj");
         let v = projection(Place::Value, "v_proj");
         let o = projection(Place::Output, "o_proj");
-        let qkv = placing.fused_adapter(&part, index, QKV);
+        let qkv = placing.fused_adapter(&part, index, names.qkv);
         let head_norms = config.query_key_norms().map(|_| {
             [("queries", "q_norm"), ("keys", "k_norm")].map(|(what, norm)| {
                 let component = part.part(&["norm"]);

@@ -14,10 +14,7 @@ use crate::{
         weight::Weight,
     },
     component::{ComponentName, Phase},
-    family::decoder::{
-        linear::LinearLayer,
-        tensors::{FINAL_NORM, HEAD},
-    },
+    family::decoder::{linear::LinearLayer, tensors::HEAD},
     operation::{Function, Operation},
     plan::Slice,
 };
@@ -53,7 +50,10 @@ impl End {
         below: bool,
     ) -> Self {
         let config = placing.config;
-        let norm = placing.norm((ComponentName::new(&["final_norm"]), ""), FINAL_NORM);
+        let norm = placing.norm(
+            (ComponentName::new(&["final_norm"]), ""),
+            config.architecture.names().final_norm,
+        );
         let component = ComponentName::new(&[HEAD]);
         let tied = config.tie_word_embeddings;
         let weight = match tied {

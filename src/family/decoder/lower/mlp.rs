@@ -53,7 +53,7 @@ impl MlpHalf {
     pub(super) fn place(placing: &mut Placing<'_>, index: u32) -> Self {
         let config = placing.config;
         let name = ComponentName::of_layer(index, &[]);
-        let block = format!("model.layers.{index}");
+        let block = format!("{}.{index}", config.architecture.names().layers);
         let norms = name.part(&["norm"]);
         let [_, around] = config.architecture.norms();
         let mut place_norm = |module: &str, place| {

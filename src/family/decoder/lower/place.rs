@@ -21,7 +21,8 @@ use crate::{
         decoder::{
             adapted::Adapted,
             config::{DecoderConfig, Layer},
-            linear::{GATE_UP, LinearLayer, last_name},
+            linear::LinearLayer,
+            names::last_name,
             rope::Rope,
         },
     },
@@ -157,13 +158,14 @@ impl<'a> Placing<'a> {
     }
 
     /// The adapter beside the module of this name of layer `index`, which several linear layers are fused in, where there
-    /// is one: it stands in the layer's `part.lora`.
+    /// is such a module and it has one: it stands in the layer's `part.lora`.
     pub(super) fn fused_adapter(
         &mut self,
         part: &ComponentName,
         index: u32,
-        module: &'static str,
+        module: Option<&'static str>,
     ) -> Option<Adapter> {
+        let module = module?;
         let parts = LinearLayer::parts_of(self.config, self.config.layers[index as usize], module);
         let first = parts.first()?;
         let adaption = self.adaptions.get(&first.module(index))?;
@@ -196,7 +198,7 @@ impl<'a> Placing<'a> {
             Projection { linear, adapter: None }
         };
         let [gate, up, down] = [0, 1, 2].map(&mut place);
-        let fused = self.fused_adapter(part, index, GATE_UP);
+        let fused = self.fused_adapter(part, index, self.config.architecture.names().gate_up);
         let (activation, function) = match self.config.gemma {
             None => (Activation::Silu, "swiglu"),
             Some(_) => (Activation::Gelu, "geglu"),

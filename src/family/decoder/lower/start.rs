@@ -7,7 +7,6 @@ use crate::{
         table::EmbeddingTable,
     },
     component::{ComponentName, Phase},
-    family::decoder::tensors::EMBEDDING,
     operation::{Function, Operation},
     plan::Slice,
 };
@@ -23,7 +22,8 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn place(placing: &mut Placing<'_>) -> Self {
         let tokens = placing.integers("tokens");
-        let weight = placing.tensor(&ComponentName::new(&["embedding"]), EMBEDDING);
+        let table = format!("{}.weight", placing.config.architecture.names().embedding);
+        let weight = placing.tensor(&ComponentName::new(&["embedding"]), &table);
         let (v, h) = (placing.config.vocab_size, placing.config.hidden_size);
         let scale = placing.config.embedding_scale();
         Self { tokens, embedding: EmbeddingTable { weight, v, h }, scale }

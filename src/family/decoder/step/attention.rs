@@ -4,7 +4,7 @@
 use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
     family::decoder::{
-        linear::{LinearLayer, Place, QKV},
+        linear::{LinearLayer, Place},
         work::{Part, Work, WorkPass},
     },
     op::{Op, OpCounts},
@@ -44,7 +44,7 @@ impl WorkList<'_> {
                 self.linear(linear, flow, run.rank(linear));
             }
         }
-        self.fused_adapter(run, QKV, run.below);
+        self.fused_adapter(run, config.architecture.names().qkv, run.below);
         let heads =
             [(config.num_attention_heads, wanted.query), (config.num_key_value_heads, wanted.key)];
         for (at, (heads, back)) in heads.into_iter().enumerate() {

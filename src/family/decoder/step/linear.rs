@@ -35,8 +35,10 @@ impl WorkList<'_> {
         }
     }
 
-    /// The adapter beside the module of this name, which several linear layers are fused in, where there is one.
-    pub(super) fn fused_adapter(&mut self, run: &LayerGroup, module: &str, input: bool) {
+    /// The adapter beside the module of this name, which several linear layers are fused in, where there is such a module
+    /// and it has one.
+    pub(super) fn fused_adapter(&mut self, run: &LayerGroup, module: Option<&str>, input: bool) {
+        let Some(module) = module else { return };
         let parts = LinearLayer::parts_of(self.config, run.layer, module);
         if let Some((part, rank)) = parts.first().and_then(|part| Some((part, run.rank(part)?))) {
             let n = parts.iter().map(|part| part.n).sum();

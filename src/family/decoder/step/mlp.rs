@@ -5,7 +5,7 @@ use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
     family::decoder::{
         config::{Experts, Mlp},
-        linear::{GATE_UP, LinearLayer, Place},
+        linear::{LinearLayer, Place},
         work::{Part, WorkPass},
     },
     op::{Op, OpCounts},
@@ -26,7 +26,7 @@ impl WorkList<'_> {
         let mlp: Vec<&LinearLayer> = of(Place::Mlp).collect();
         let shared: Vec<&LinearLayer> = of(Place::Shared).collect();
         self.gated(run, &mlp, below);
-        self.fused_adapter(run, GATE_UP, below);
+        self.fused_adapter(run, config.architecture.names().gate_up, below);
         if let Mlp::Experts(experts) = run.layer.mlp {
             for router in of(Place::Router) {
                 self.linear(router, LinearFlow { rows: t, input: below, output: below }, None);
