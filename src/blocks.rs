@@ -3,6 +3,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod attention;
+pub(crate) mod feed_forward;
 pub(crate) mod gated;
 pub(crate) mod grouping;
 pub(crate) mod launch;

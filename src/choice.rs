@@ -280,6 +280,8 @@ fn pointwise(function: Function, p: u32) -> Choice {
             [Kernel::MixMultipleGradient, Kernel::MixMultipleGradientVec4]
         }
         Function::Accumulate => [Kernel::MixAccumulate, Kernel::MixAccumulateVec4],
+        Function::Gelu => [Kernel::GeluForward, Kernel::GeluForwardVec4],
+        Function::GeluGradient => [Kernel::GeluBackward, Kernel::GeluBackwardVec4],
         Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
         Function::GeGluGradient => [Kernel::GegluBackward, Kernel::GegluBackwardVec4],
         Function::SoftCap => [Kernel::SoftCapForward, Kernel::SoftCapForwardVec4],

@@ -44,6 +44,7 @@ shaders![
     "embedding",
     "gated",
     "geglu",
+    "gelu",
     "grouping",
     "grouping_workgroup",
     "half",
@@ -93,6 +94,7 @@ shaders![
     "shared_expert",
     "soft_cap",
     "swiglu",
+    "tanh_gelu",
     "teams",
 ];
 

@@ -117,6 +117,12 @@ kernels! {
         GegluBackward "backward",
         GegluBackwardVec4 "backward_vec4",
     }
+    "gelu" {
+        GeluForward "forward",
+        GeluForwardVec4 "forward_vec4",
+        GeluBackward "backward",
+        GeluBackwardVec4 "backward_vec4",
+    }
     "grouping" {
         GroupingClear "clear",
         GroupingCount "count",

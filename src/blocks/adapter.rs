@@ -54,7 +54,7 @@ impl Adapter {
             }
             _ => {
                 let part = |&(name, outputs): &(&'static str, u32)| {
-                    (name, Linear::place_next(to, placer, &of_b, b, [*rank, outputs]))
+                    (name, Linear::place_next(to, placer, &of_b, (b, None), [*rank, outputs]))
                 };
                 parts.iter().map(part).collect()
             }

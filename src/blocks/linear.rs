@@ -68,16 +68,20 @@ impl Linear {
         Self { component: component.clone(), weight, bias, n, k, g: 1 }
     }
 
-    /// Places a dense layer without bias whose weight (N,K) is the next N rows of a tensor.
+    /// Places a dense layer whose `weight` (N,K), and `bias` (N) where one is named, are the next N rows of tensors.
     pub(crate) fn place_next(
         to: &mut Builder,
         placer: &Placer,
         component: &ComponentName,
-        tensor: &str,
+        (weight, bias): (&str, Option<&str>),
         [k, n]: [u32; 2],
     ) -> Self {
-        let weight = placer.next_rows(to, component, tensor, n);
-        Self { component: component.clone(), weight, bias: None, n, k, g: 1 }
+        let mut weight = placer.next_rows(to, component, weight, n);
+        let mut bias = bias.map(|bias| placer.next_rows(to, component, bias, n));
+        if let Some(bias) = &mut bias {
+            weight.cut_with(bias, to.limits());
+        }
+        Self { component: component.clone(), weight, bias, n, k, g: 1 }
     }
 
     /// Every parameter tensor.

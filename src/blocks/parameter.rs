@@ -2,13 +2,13 @@
 
 use crate::component::ComponentName;
 
-/// A parameter: its name and shape in the checkpoint, the component it belongs to, and
+/// A parameter: its name in the checkpoint, its shape, the component it belongs to, and
 /// what it is filled with where no checkpoint is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
     /// Name in the model's own checkpoint.
     pub name: String,
-    /// Extents, outermost first; empty for a scalar.
+    /// Extents, outermost first; empty for a scalar. Those of a matrix that is transposed are its own.
     pub shape: Vec<usize>,
     /// The estimator's component that uses it.
     pub component: ComponentName,
@@ -16,9 +16,20 @@ pub struct ParameterSpec {
     pub fill: Fill,
     /// Whether training changes it, or it is frozen beside adapters.
     pub trained: bool,
+    /// Whether a checkpoint holds a matrix by columns: with its extents, and its values, exchanged.
+    pub transposed: bool,
 }
 
 impl ParameterSpec {
+    /// Its extents in a checkpoint.
+    pub fn stored_shape(&self) -> Vec<usize> {
+        let mut shape = self.shape.clone();
+        if self.transposed {
+            shape.reverse();
+        }
+        shape
+    }
+
     /// How many numbers it holds.
     pub fn elements(&self) -> u64 {
         self.shape.iter().map(|&extent| extent as u64).product()

@@ -36,7 +36,7 @@ impl EmbeddingTable {
         let component = &self.weight.component;
         let sorted = component.part(&["grouping"]);
         let Grouping { offsets, order, .. } = group(to, &sorted, phase, tokens, t, self.v);
-        let dsum = to.scratch("gradient by embedding, token by token", dy.len);
+        let dsum = to.scratch(format!("gradient by {component}, token by token"), dy.len);
         to.launch(&Launch {
             operation: Operation::TokenSums { t, d: self.h },
             component,

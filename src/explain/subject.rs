@@ -115,6 +115,7 @@ impl Subject {
             Operation::Pointwise { function, p: _ } => match function {
                 Function::Relu | Function::ReluGradient => Self::Relu,
                 Function::SwiGlu | Function::SwiGluGradient => Self::SwiGlu,
+                Function::Gelu | Function::GeluGradient => Self::Named(Named::one("gelu")),
                 Function::GeGlu | Function::GeGluGradient => {
                     Self::Named(Named::one("GeGLU's activation"))
                 }
@@ -188,6 +189,8 @@ impl Subject {
                 | Function::ReluGradient
                 | Function::SwiGlu
                 | Function::SwiGluGradient
+                | Function::Gelu
+                | Function::GeluGradient
                 | Function::GeGlu
                 | Function::GeGluGradient => product(&[p]),
                 Function::PlusOne

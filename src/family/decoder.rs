@@ -1,6 +1,6 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2`, `granite` and `olmo3`. One configuration for
-//! all of them, the tensors that a checkpoint of it holds, the algebra of a training step, which is known without a
+//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2`, `granite`, `olmo3`,
+//! `starcoder2` and `gpt2`. One configuration for all of them, the tensors that a checkpoint of it holds, the algebra of a training step, which is known without a
 //! kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
 //! files below.
 //!
@@ -28,6 +28,7 @@ mod recipe;
 mod rope;
 mod shorten;
 mod step;
+mod stored;
 mod tensors;
 mod work;
 
@@ -78,21 +79,24 @@ pub static FAMILY: Family = Family {
     presets: &preset::PRESETS,
     options: &[precision::OPTION],
     read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
-    overridden: |object, field| match field {
-        // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
-        "num_hidden_layers" | "sliding_window_pattern" => drop(object.remove("layer_types")),
-        "no_rope_layer_interval" => drop(object.remove("no_rope_layers")),
-        "rope_theta" | "partial_rotary_factor" => file::forget(object, Layer::FULL, field),
-        // The other architectures state it where wavelengths are stretched, and nowhere else.
-        "original_max_position_embeddings"
-            if object
-                .get(MODEL_TYPE)
-                .is_some_and(|kind| *kind == Architecture::Phi3.model_type()) =>
-        {
-            file::forget(object, Layer::FULL, field);
+    overridden: |object, field| {
+        file::forget_other(object, field);
+        match field {
+            // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
+            "num_hidden_layers" | "sliding_window_pattern" => drop(object.remove("layer_types")),
+            "no_rope_layer_interval" => drop(object.remove("no_rope_layers")),
+            "rope_theta" | "partial_rotary_factor" => file::forget(object, Layer::FULL, field),
+            // The other architectures state it where wavelengths are stretched, and nowhere else.
+            "original_max_position_embeddings"
+                if object
+                    .get(MODEL_TYPE)
+                    .is_some_and(|kind| *kind == Architecture::Phi3.model_type()) =>
+            {
+                file::forget(object, Layer::FULL, field);
+            }
+            "rope_local_base_freq" => file::forget(object, Layer::SLIDING, "rope_theta"),
+            _ => {}
         }
-        "rope_local_base_freq" => file::forget(object, Layer::SLIDING, "rope_theta"),
-        _ => {}
     },
     read_adapters: Some(|saved, object| {
         let adapters = Adapters::from_peft(saved)?;
@@ -123,7 +127,8 @@ impl Member for DecoderConfig {
 
     fn positions(&self) -> Positions {
         let count = self.max_position_embeddings;
-        Positions { field: "max_position_embeddings", count, learned: false }
+        let learned = self.architecture.names().positions.is_some();
+        Positions { field: "max_position_embeddings", count, learned }
     }
 
     fn usual_shape(&self) -> [u32; 2] {
@@ -143,7 +148,7 @@ impl Member for DecoderConfig {
     }
 
     fn stored_names(&self) -> &'static [StoredNames] {
-        held::stored_names(self.architecture)
+        stored::names(self.architecture)
     }
 
     fn redundant(&self) -> &'static [&'static str] {
@@ -212,7 +217,9 @@ impl Member for DecoderConfig {
             | Architecture::Gemma
             | Architecture::Olmo2
             | Architecture::Granite
-            | Architecture::Olmo3 => &causes::Products,
+            | Architecture::Olmo3
+            | Architecture::Starcoder2
+            | Architecture::Gpt2 => &causes::Products,
         }
     }
 
@@ -244,7 +251,9 @@ impl Member for DecoderConfig {
             )));
         }
         let mut object = self.to_json();
-        object.insert("intermediate_size".to_owned(), (width as u32).into());
+        let field = "intermediate_size";
+        file::forget_other(&mut object, field);
+        object.insert(field.to_owned(), (width as u32).into());
         Self::from_json(&object).map(ModelConfig::from).map_err(Error::Config)
     }
 
@@ -334,13 +343,13 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
             "max_position_embeddings": { "type": "integer", "minimum": 1 },
             "rms_norm_eps": { "type": "number" },
             "rope_theta": { "type": "number" },
+            "n_inner": { "type": "integer", "minimum": 1 },
             "tie_word_embeddings": { "type": "boolean" },
             "lora_rank": { "type": "integer", "minimum": 1 },
         },
         "required": [
-            "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
-            "intermediate_size", "vocab_size", "max_position_embeddings", "rms_norm_eps", "rope_theta",
-            "tie_word_embeddings",
+            "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size",
+            "max_position_embeddings", "tie_word_embeddings",
         ],
     })
 }

@@ -114,13 +114,18 @@ pub(crate) fn setting_of<'a>(overrides: &'a [String], field: &str) -> Option<&'a
 }
 
 /// What people call a field who have several families in mind.
-const SHORT: [(&str, &str); 8] = [
+const SHORT: [(&str, &str); 13] = [
     ("d_model", "hidden_size"),
     ("n_layers", "num_hidden_layers"),
     ("n_heads", "num_attention_heads"),
     ("n_kv_heads", "num_key_value_heads"),
     ("d_ff", "intermediate_size"),
     ("vocab", "vocab_size"),
+    ("n_embd", "hidden_size"),
+    ("n_layer", "num_hidden_layers"),
+    ("n_head", "num_attention_heads"),
+    ("n_positions", "max_position_embeddings"),
+    ("n_inner", "intermediate_size"),
     ("n_experts", "num_experts"),
     ("rank", "lora_rank"),
 ];

@@ -45,18 +45,20 @@ impl Holders {
     pub const NONE: Self = Self { model_types: &[], held: |_| Ok(None) };
 }
 
-/// How a checkpoint names the tensors of a model that it holds beside others.
+/// How a checkpoint names the tensors of a model, which it may hold beside others.
 #[derive(Debug)]
 pub struct StoredNames {
     /// How names begin in the model by itself, and in the checkpoint.
     pub prefixes: &'static [(&'static str, &'static str)],
     /// How the names of the others' tensors begin.
     pub beside: &'static [&'static str],
+    /// How the names of tensors end that are no parameters.
+    pub buffers: &'static [&'static str],
 }
 
 impl StoredNames {
     /// A checkpoint of the model alone.
-    pub const ALONE: Self = Self { prefixes: &[], beside: &[] };
+    pub const ALONE: Self = Self { prefixes: &[], beside: &[], buffers: &[] };
 
     /// What the checkpoint calls a tensor.
     pub fn of(&self, tensor: &str) -> String {
@@ -66,8 +68,9 @@ impl StoredNames {
         stored.unwrap_or_else(|| tensor.to_owned())
     }
 
-    /// Whether a tensor of the checkpoint is another model's.
+    /// Whether a tensor of the checkpoint is another model's, or no parameter.
     pub fn is_beside(&self, stored: &str) -> bool {
         self.beside.iter().any(|start| stored.starts_with(start))
+            || self.buffers.iter().any(|end| stored.ends_with(end))
     }
 }

@@ -105,6 +105,7 @@ impl Member for Toy {
             component: ComponentName::new(&[component]),
             fill: Fill::Normal,
             trained,
+            transposed: false,
         };
         vec![spec(TABLE, "embedding", false), spec(HEAD, "lm_head", true)]
     }

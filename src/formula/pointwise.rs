@@ -26,7 +26,13 @@ pub(super) fn forms(function: Function, p: u64) -> Forms {
         Function::Unscale => OpCounts::ZERO,
         Function::Narrow => OpCounts::of(Scalar::F16, Op::Convert, p),
         Function::Sum | Function::Accumulate | Function::PlusOne => f32s([(Op::Add, p)]),
-        // u = x (a + b x^2), t = tanh(u), (x/2) (1 + t), times up.
+        // u = x (a + b x^2), t = tanh(u), (x/2) (1 + t).
+        Function::Gelu => f32s([(Op::Mul, 3 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),
+        // dy ((1 + t)/2 + (x/2) (1 - t^2) (a + 3 b x^2)).
+        Function::GeluGradient => {
+            f32s([(Op::Mul, 6 * p), (Op::Add, p), (Op::Fma, 4 * p), (Op::Tanh, p)])
+        }
+        // The same gelu, times up.
         Function::GeGlu => f32s([(Op::Mul, 4 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),
         // The same gelu; dup = dy * gelu; its slope is (1 + t)/2 + (x/2) (1 - t^2) (a + 3 b x^2), and
         // dgate = dy * up * slope.

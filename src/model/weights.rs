@@ -35,6 +35,8 @@ enum Source {
         file: usize,
         /// What it is called there.
         name: String,
+        /// Whether its rows are columns there.
+        transposed: bool,
     },
     Seeded {
         seed: u64,
@@ -89,8 +91,9 @@ impl Weights {
             .map_err(|(file, problem)| Error::File { path: files[file].path().into(), problem })?;
         let first = self.files.len();
         self.sources.extend(parameters.iter().zip(found).filter_map(|(stored, file)| {
-            let source = Source::Stored { file: first + file?, name: stored.name.clone() };
-            Some((stored.parameter.name.clone(), source))
+            let Stored { name, parameter, .. } = stored;
+            let (name, transposed) = (name.clone(), parameter.transposed);
+            Some((parameter.name.clone(), Source::Stored { file: first + file?, name, transposed }))
         }));
         self.files.extend(files);
         Ok(())
@@ -99,7 +102,10 @@ impl Weights {
     /// A parameter's values as f32; `None` where the model has no such parameter.
     pub fn blocks(&self, name: &str) -> Option<Blocks<'_>> {
         Some(match self.sources.get(name)? {
-            Source::Stored { file, name } => widened(self.files[*file].get(name)?),
+            Source::Stored { file, name, transposed } => {
+                let tensor = self.files[*file].get(name)?;
+                if *transposed { by_columns(tensor) } else { widened(tensor) }
+            }
             &Source::Seeded { seed, elements, fill } => {
                 let mut stream = Stream::new(seed, name);
                 Box::new((0..elements).step_by(BLOCK).map(move |first| {
@@ -139,6 +145,22 @@ fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
     }))
 }
 
+/// The columns of a matrix one behind the other, as f32.
+fn by_columns(tensor: Tensor<'_>) -> Blocks<'_> {
+    let width = if tensor.dtype == Dtype::F32 { size_of::<f32>() } else { size_of::<u16>() };
+    let [rows, columns] = [0, 1].map(|at| tensor.shape.get(at).copied().unwrap_or(1));
+    // What a block of columns reads is near what the next one does.
+    let at_once = (BLOCK / rows.max(1)).max(1);
+    Box::new((0..columns).step_by(at_once).map(move |first| {
+        let block = (first..columns.min(first + at_once))
+            .flat_map(|column| (0..rows).map(move |row| row * columns + column));
+        let bytes: Vec<u8> =
+            block.flat_map(|at| &tensor.bytes[at * width..][..width]).copied().collect();
+        let picked = Tensor { bytes: &bytes, ..tensor };
+        Cow::Owned(widened(picked).flat_map(Cow::into_owned).collect())
+    }))
+}
+
 /// In which file each parameter is, if in one, or which file is not what it should be, and why.
 fn locate(
     files: &[TensorFile],
@@ -160,7 +182,8 @@ fn locate(
     let unknown =
         || names.iter().filter(|(_, name)| !known.contains(name.as_str()) && !passed(name));
     let mut found = Vec::with_capacity(parameters.len());
-    for Stored { name, parameter: ParameterSpec { shape, .. }, needed } in parameters {
+    for Stored { name, parameter, needed } in parameters {
+        let shape = parameter.stored_shape();
         let Some(&file) = places.get(name.as_str()) else {
             if !needed {
                 found.push(None);
@@ -219,6 +242,7 @@ mod tests {
             component: ComponentName::new(&[]),
             fill: Fill::Uniform(1.0),
             trained: true,
+            transposed: false,
         };
         let longer = ParameterSpec { shape: vec![2 * BLOCK + 1], ..spec.clone() };
         for (spec, lens) in [(spec, &[BLOCK, BLOCK][..]), (longer, &[BLOCK, BLOCK, 1])] {

@@ -150,7 +150,11 @@ pub enum Function {
     Narrow,
     /// x + 1.
     PlusOne,
-    /// gelu(gate) * up, with gelu's approximation by tanh.
+    /// gelu(x), with gelu's approximation by tanh.
+    Gelu,
+    /// Its gradient.
+    GeluGradient,
+    /// gelu(gate) * up, with the same approximation.
     GeGlu,
     /// Its gradients by gate and up.
     GeGluGradient,

@@ -104,7 +104,9 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => {
+        | Architecture::Olmo3
+        | Architecture::Starcoder2
+        | Architecture::Gpt2 => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -130,7 +132,9 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => Some("the table of models read here has no entry for it"),
+        | Architecture::Olmo3
+        | Architecture::Starcoder2
+        | Architecture::Gpt2 => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

@@ -99,7 +99,9 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::SmolLm3
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => {
+        | Architecture::Olmo3
+        | Architecture::Starcoder2
+        | Architecture::Gpt2 => {
             Some("the helper was not run on its configuration, which states no head_dim")
         }
     }

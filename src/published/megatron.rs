@@ -107,9 +107,9 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => {
-            Some("the table of models read here has no entry with these terms")
-        }
+        | Architecture::Olmo3
+        | Architecture::Starcoder2
+        | Architecture::Gpt2 => Some("the table of models read here has no entry with these terms"),
     }
 }
 
@@ -133,7 +133,9 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => Some("the table of models read here has no entry for it"),
+        | Architecture::Olmo3
+        | Architecture::Starcoder2
+        | Architecture::Gpt2 => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

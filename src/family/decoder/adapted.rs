@@ -8,6 +8,7 @@ use super::{
     held,
     linear::LinearLayer,
     names::last_name,
+    stored,
 };
 use crate::family::nearest;
 
@@ -39,7 +40,7 @@ impl DecoderConfig {
 
     /// Every name by which targets and patterns may mean a module.
     fn names_of(&self, module: &str) -> Vec<String> {
-        held::names_of(self.architecture, module)
+        stored::names_of(self.architecture, module)
     }
 
     /// Whether every name and pattern of these adapters is about a linear layer of this decoder.

@@ -1,5 +1,7 @@
 //! The architectures of decoders, and what each has that others have not. Knows no sizes.
 
+use crate::blocks::{gated::Activation, norm::NormRule};
+
 /// The architecture of a decoder, by its `model_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Architecture {
@@ -33,11 +35,15 @@ pub enum Architecture {
     Granite,
     /// OLMo 2 with layers that slide, and other wavelengths there.
     Olmo3,
+    /// Layer norms, biases, and an MLP of two matrices without a gate.
+    Starcoder2,
+    /// The same with learned positions in the place of those that turn heads.
+    Gpt2,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -53,6 +59,8 @@ impl Architecture {
         Self::Olmo2,
         Self::Granite,
         Self::Olmo3,
+        Self::Starcoder2,
+        Self::Gpt2,
     ];
 
     /// What `model_type` says of each.
@@ -84,6 +92,8 @@ impl Architecture {
             Self::Olmo2 => "olmo2",
             Self::Granite => "granite",
             Self::Olmo3 => "olmo3",
+            Self::Starcoder2 => "starcoder2",
+            Self::Gpt2 => "gpt2",
         }
     }
 
@@ -102,7 +112,9 @@ impl Architecture {
             | Self::Gemma
             | Self::Olmo2
             | Self::Granite
-            | Self::Olmo3 => false,
+            | Self::Olmo3
+            | Self::Starcoder2
+            | Self::Gpt2 => false,
         }
     }
 
@@ -121,7 +133,9 @@ impl Architecture {
             | Self::SmolLm3
             | Self::Olmo2
             | Self::Granite
-            | Self::Olmo3 => false,
+            | Self::Olmo3
+            | Self::Starcoder2
+            | Self::Gpt2 => false,
         }
     }
 
@@ -137,6 +151,10 @@ impl Architecture {
                     after: Some("post_feedforward_layernorm"),
                 },
             ],
+            Self::Gpt2 => [
+                HalfNorms { before: Some("ln_1"), after: None },
+                HalfNorms { before: Some("ln_2"), after: None },
+            ],
             Self::Olmo2 | Self::Olmo3 => [
                 HalfNorms { before: None, after: mlp.before },
                 HalfNorms { before: None, after: Some("post_feedforward_layernorm") },
@@ -151,12 +169,78 @@ impl Architecture {
             | Self::Phi3
             | Self::SmolLm3
             | Self::Gemma
-            | Self::Granite => [attention, mlp],
+            | Self::Granite
+            | Self::Starcoder2 => [attention, mlp],
+        }
+    }
+
+    /// What its norms divide and multiply rows by.
+    pub(super) const fn norm_rule(self) -> NormRule {
+        match self {
+            Self::Gemma | Self::Gemma2 | Self::Gemma3 => NormRule::RmsOneMore,
+            Self::Starcoder2 | Self::Gpt2 => NormRule::Layer,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Olmo2
+            | Self::Granite
+            | Self::Olmo3 => NormRule::Rms,
+        }
+    }
+
+    /// The function between the matrices of an MLP.
+    pub(super) const fn activation(self) -> Activation {
+        match self {
+            Self::Gemma | Self::Gemma2 | Self::Gemma3 | Self::Starcoder2 | Self::Gpt2 => {
+                Activation::Gelu
+            }
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Olmo2
+            | Self::Granite
+            | Self::Olmo3 => Activation::Silu,
+        }
+    }
+
+    /// Whether its checkpoints hold the weights of a layer's linear layers as (in, out), column by column of what
+    /// multiplies.
+    pub(super) const fn transposes(self) -> bool {
+        match self {
+            Self::Gpt2 => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Qwen3
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Qwen3Moe
+            | Self::Gemma2
+            | Self::Gemma3
+            | Self::Phi3
+            | Self::SmolLm3
+            | Self::Gemma
+            | Self::Olmo2
+            | Self::Granite
+            | Self::Olmo3
+            | Self::Starcoder2 => false,
         }
     }
 }
 
-/// The RMSNorms of the hidden width around half of a layer, by the names of their modules.
+/// The norms of the hidden width around half of a layer, by the names of their modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HalfNorms {
     /// Of what the half is given.

@@ -2,6 +2,7 @@
 //! architectures and spellings are resolved. Knows no file and no tensor.
 
 use super::{adapters::Adapters, architecture::Architecture, rope::Rope};
+use crate::blocks::norm::NormRule;
 
 /// A decoder's configuration. Valid where it comes from [`Self::from_json`].
 #[derive(Clone, Debug, PartialEq)]
@@ -22,9 +23,9 @@ pub struct DecoderConfig {
     pub vocab_size: u32,
     /// The longest sequence that the model was trained for.
     pub max_position_embeddings: u32,
-    /// What RMSNorm adds to a mean square.
-    pub rms_norm_eps: f64,
-    /// The rotary positions' wavelengths.
+    /// What a norm adds to a mean square.
+    pub norm_eps: f64,
+    /// The wavelengths of rotary positions, of layers that have them.
     pub rope: Rope,
     /// Those of layers that slide, where they have their own.
     pub sliding_rope: Option<Rope>,
@@ -51,7 +52,7 @@ pub struct Biases {
     pub qkv: bool,
     /// Attention's output.
     pub o: bool,
-    /// The three matrices of a dense MLP.
+    /// The matrices of a dense MLP.
     pub mlp: bool,
 }
 
@@ -76,7 +77,7 @@ impl Layer {
 /// A layer's MLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mlp {
-    /// Three matrices that every token passes.
+    /// Matrices that every token passes: gate, up and down, or up and down alone.
     Dense {
         /// I.
         width: u32,
@@ -233,7 +234,31 @@ impl DecoderConfig {
             | Architecture::Phi3
             | Architecture::SmolLm3
             | Architecture::Gemma
-            | Architecture::Granite => None,
+            | Architecture::Granite
+            | Architecture::Starcoder2
+            | Architecture::Gpt2 => None,
+        }
+    }
+
+    /// The parameter tensors of a norm, each as long as a row: a weight, and a bias where rows are shifted.
+    pub(super) const fn norm_tensors(&self) -> &'static [&'static str] {
+        match self.architecture.norm_rule() {
+            NormRule::Layer => &["weight", "bias"],
+            NormRule::Rms | NormRule::RmsOneMore => &["weight"],
+        }
+    }
+
+    /// Numbers in the norms of a layer.
+    pub fn norm_parameters(&self) -> u128 {
+        let widths: u128 = self.norms().iter().map(|&(_, width)| u128::from(width)).sum();
+        widths * self.norm_tensors().len() as u128
+    }
+
+    /// Numbers in the table of learned positions.
+    pub const fn position_parameters(&self) -> u128 {
+        match self.architecture.names().positions {
+            Some(_) => self.max_position_embeddings as u128 * self.hidden_size as u128,
+            None => 0,
         }
     }
 
@@ -242,7 +267,7 @@ impl DecoderConfig {
         self.layers.len() as u32
     }
 
-    /// The widths of a layer's RMSNorms by the names that a checkpoint has for them.
+    /// The widths of a layer's norms by the names that a checkpoint has for them.
     pub fn norms(&self) -> Vec<(&'static str, u32)> {
         let [attention, mlp] = self.architecture.norms();
         let hidden = |module: Option<&'static str>| module.map(|module| (module, self.hidden_size));

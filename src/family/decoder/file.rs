@@ -2,8 +2,11 @@
 //! nothing. What cannot be right is refused by the name of its field.
 
 mod fields;
+mod heads;
 mod layers;
+mod particular;
 mod rope;
+mod spelling;
 mod unsaid;
 mod write;
 
@@ -14,11 +17,12 @@ use super::{
     architecture::Architecture,
     config::{Biases, DecoderConfig, Gemma, Granite, Layer, WeightType},
     held,
-    rope::Scaling,
 };
-use crate::family::fields::refuse_misspelt;
+use crate::{blocks::gated::Activation, family::fields::refuse_misspelt};
 use fields::FileFields;
 pub(super) use fields::KNOWN;
+use particular::{choices, dropouts, eps_field, remarks};
+pub(super) use spelling::forget_other;
 use unsaid::Unsaid;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
@@ -38,14 +42,20 @@ impl DecoderConfig {
         if let Some(held) = held::held(object)? {
             return Self::from_json(&held.object).map_err(|problem| held.said(problem));
         }
+        let object = &*spelling::usual(object)?;
         refuse_misspelt(object, &KNOWN)?;
         let fields = FileFields::new(object);
         let architecture = architecture(&fields)?;
-        head(&fields)?;
+        head(&fields, architecture)?;
         let hidden_size = fields.needed("hidden_size")?;
-        let intermediate_size = fields.needed("intermediate_size")?;
+        let intermediate_size = match architecture {
+            Architecture::Gpt2 => {
+                fields.size("intermediate_size")?.unwrap_or(hidden_size.saturating_mul(4))
+            }
+            _ => fields.needed("intermediate_size")?,
+        };
         let unsaid = Unsaid::of(architecture);
-        let [heads, kv_heads, head_dim] = heads(&fields, architecture, hidden_size)?;
+        let [heads, kv_heads, head_dim] = heads::read(&fields, architecture, hidden_size)?;
         let (rope, sliding_rope) = rope::read(&fields, architecture)?;
         let config = Self {
             architecture,
@@ -58,7 +68,7 @@ impl DecoderConfig {
             max_position_embeddings: fields
                 .size("max_position_embeddings")?
                 .unwrap_or(unsaid.max_position_embeddings),
-            rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(unsaid.rms_norm_eps),
+            norm_eps: fields.positive(eps_field(architecture))?.unwrap_or(unsaid.norm_eps),
             rope,
             sliding_rope,
             partial_rotary_factor: rope::partial(&fields, architecture)?,
@@ -85,21 +95,22 @@ impl DecoderConfig {
                 ));
             }
         }
-        turned(&config)?;
+        heads::check_turned(&config)?;
         for name in dropouts(architecture) {
             if let Some(value) = fields.given(name).filter(|v| v.as_f64().is_none()) {
                 return Err(format!("{name} is {value}; it must be a number"));
             }
         }
-        if architecture == Architecture::Phi3 {
-            // Published files have them, of choices that no class of transformers has.
-            for name in ["full_attn_mod", "interpolate_factor"] {
-                if let Some(value) = fields.given(name).filter(|value| value.as_f64() != Some(1.0))
-                {
-                    return Err(format!("{name} is {value}: only 1 is supported"));
-                }
+        for (name, built) in choices(architecture) {
+            // 1.0 is 1.
+            let is_built = |value: &Value| {
+                *value == built || value.is_number() && value.as_f64() == built.as_f64()
+            };
+            if let Some(value) = fields.given(name).filter(|value| !is_built(value)) {
+                return Err(format!("{name} is {value}: only {built} is supported"));
             }
         }
+        fields.pass(remarks(architecture));
         fields.finish(architecture)?;
         let parameters = config.base_parameters();
         if parameters > MAX_PARAMETERS {
@@ -120,57 +131,6 @@ impl DecoderConfig {
         }
         Ok(config)
     }
-}
-
-/// The fields that ask for dropout.
-const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
-    match architecture {
-        Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
-        Architecture::Llama
-        | Architecture::Mistral
-        | Architecture::Qwen2
-        | Architecture::Qwen3
-        | Architecture::Mixtral
-        | Architecture::Qwen2Moe
-        | Architecture::Qwen3Moe
-        | Architecture::Gemma2
-        | Architecture::Gemma3
-        | Architecture::SmolLm3
-        | Architecture::Gemma
-        | Architecture::Olmo2
-        | Architecture::Granite
-        | Architecture::Olmo3 => &["attention_dropout"],
-    }
-}
-
-/// Refuses heads of which no pairs are turned, and factors that are not one for each.
-fn turned(config: &DecoderConfig) -> Result<(), String> {
-    let (width, factor, rotary) =
-        (config.head_dim, config.partial_rotary_factor, config.rotary_width());
-    if !width.is_multiple_of(2) && factor == 1.0 {
-        return Err(format!(
-            "heads are {width} wide (head_dim, or hidden_size / num_attention_heads); rotary positions \
-             turn pairs, so that must be even"
-        ));
-    }
-    if rotary == 0 || !rotary.is_multiple_of(2) {
-        return Err(format!(
-            "partial_rotary_factor = {factor} turns {rotary} of the {width} elements of a head; rotary positions turn \
-             pairs, so that must be even and at least 2"
-        ));
-    }
-    let Scaling::LongRope { short, long, .. } = &config.rope.scaling else { return Ok(()) };
-    for (name, factors) in [("short_factor", short), ("long_factor", long)] {
-        if factors.len() as u64 != u64::from(rotary / 2) {
-            return Err(format!(
-                "{name} of longrope is a list of length {}, but {rotary} elements of a head are turned, two by each \
-                 factor: state {} of them, or set rope_scaling (in newer files rope_parameters) to null",
-                factors.len(),
-                rotary / 2
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Takes a field of rotary positions in a kind of layer out of the objects in which files state it.
@@ -198,62 +158,19 @@ fn architecture(fields: &FileFields<'_>) -> Result<Architecture, String> {
 }
 
 /// Refuses models that end otherwise than in logits of the next token, where a file says how its model ends.
-fn head(fields: &FileFields<'_>) -> Result<(), String> {
+fn head(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
     let Some(stated) = fields.given("architectures") else { return Ok(()) };
     let classes = stated.as_array().map(Vec::as_slice).unwrap_or_default();
-    let predicts =
-        |class: &Value| class.as_str().is_some_and(|class| class.ends_with("ForCausalLM"));
+    // The class of GPT-2 is older than the others' ending.
+    let ending = if architecture == Architecture::Gpt2 { "LMHeadModel" } else { "ForCausalLM" };
+    let predicts = |class: &Value| class.as_str().is_some_and(|class| class.ends_with(ending));
     if classes.is_empty() || classes.iter().any(predicts) {
         return Ok(());
     }
     Err(format!(
         "architectures is {stated}: only models that predict the next token are supported, whose class ends in \
-         ForCausalLM; remove the field to count the model as one of those"
+         {ending}; remove the field to count the model as one of those"
     ))
-}
-
-/// Query heads, key and value heads, and the width of each.
-fn heads(
-    fields: &FileFields<'_>,
-    architecture: Architecture,
-    hidden: u32,
-) -> Result<[u32; 3], String> {
-    let unsaid = Unsaid::of(architecture);
-    let heads = fields.needed_unless("num_attention_heads", unsaid.num_attention_heads)?;
-    let name = "num_key_value_heads";
-    let kv = match (fields.size(name)?, unsaid.num_key_value_heads) {
-        (Some(stated), _) => stated,
-        (None, Some(usual)) if !fields.is_there(name) => usual,
-        (None, _) => heads,
-    };
-    if !heads.is_multiple_of(kv) {
-        let whose = if fields.is_there(name) {
-            String::new()
-        } else {
-            format!(", which {} has where its file states none", architecture.model_type())
-        };
-        return Err(format!(
-            "num_attention_heads = {heads} is not divisible by {name} = {kv}{whose}; every key and value \
-             head serves as many query heads"
-        ));
-    }
-    let stated = fields.size("head_dim")?;
-    let width = match (stated.or(unsaid.head_dim), hidden.is_multiple_of(heads)) {
-        (Some(width), _) => width,
-        (None, true) => hidden / heads,
-        (None, false) => {
-            return Err(format!(
-                "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: give head_dim"
-            ));
-        }
-    };
-    if heads.checked_mul(width).is_none() {
-        return Err(format!(
-            "num_attention_heads = {heads} heads of {width} are wider than {}: lower them",
-            u32::MAX
-        ));
-    }
-    Ok([heads, kv, width])
 }
 
 fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases, String> {
@@ -275,6 +192,11 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3 => true,
+        Architecture::Starcoder2 => {
+            let all = fields.flag("use_bias")?.unwrap_or(true);
+            return Ok(Biases { qkv: all, o: all, mlp: all });
+        }
+        Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true }),
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
@@ -354,11 +276,24 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
 
 /// Refuses an activation that the member's kernels and forms are not about.
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
-    let built = if architecture.is_gemma() { "gelu_pytorch_tanh" } else { "silu" };
-    for name in ["hidden_act", "hidden_activation"] {
-        // The first files of the first Gemma say "gelu" and mean what is built.
-        let means_built = architecture == Architecture::Gemma && name == "hidden_act";
-        let is_built = |value: &Value| *value == built || means_built && *value == "gelu";
+    let built = match architecture.activation() {
+        Activation::Silu => "silu",
+        Activation::Gelu if architecture == Architecture::Gpt2 => "gelu_new",
+        Activation::Gelu => "gelu_pytorch_tanh",
+    };
+    let names: &[&str] = match architecture {
+        Architecture::Gpt2 => &["activation_function"],
+        Architecture::Starcoder2 => &["hidden_act"],
+        _ => &["hidden_act", "hidden_activation"],
+    };
+    for &name in names {
+        let is_built = |value: &Value| match architecture {
+            // The first files of the first Gemma say "gelu" and mean what is built.
+            Architecture::Gemma if name == "hidden_act" && *value == "gelu" => true,
+            // Both are gelu by tanh.
+            Architecture::Gpt2 if *value == "gelu_pytorch_tanh" => true,
+            _ => *value == built,
+        };
         if let Some(value) = fields.given(name).filter(|value| !is_built(value)) {
             return Err(format!(
                 "{name} is {value}: only \"{built}\" is supported for {}",

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{architecture::Architecture, names::last_name};
 use crate::family::{
     fields::MODEL_TYPE,
-    held::{HeldModel, Holders, StoredNames},
+    held::{HeldModel, Holders},
 };
 
 /// Models that hold a decoder.
@@ -31,66 +31,9 @@ const IMAGES: [&str; 5] = [
     "image_token_index",
 ];
 
-/// How names begin in checkpoints: as transformers wrote them first, and as it does since 5.0.
-static STORED: [StoredNames; 2] = [
-    StoredNames {
-        prefixes: &[
-            ("model.", "language_model.model."),
-            ("lm_head.", "language_model.lm_head."),
-            ("base_model.model.model.", "base_model.model.language_model.model."),
-            ("base_model.model.lm_head.", "base_model.model.language_model.lm_head."),
-        ],
-        beside: &[
-            "vision_tower.",
-            "multi_modal_projector.",
-            "base_model.model.vision_tower.",
-            "base_model.model.multi_modal_projector.",
-        ],
-    },
-    StoredNames {
-        prefixes: &[
-            ("model.", "model.language_model."),
-            ("base_model.model.model.", "base_model.model.model.language_model."),
-        ],
-        beside: &[
-            "model.vision_tower.",
-            "model.multi_modal_projector.",
-            "base_model.model.model.vision_tower.",
-            "base_model.model.model.multi_modal_projector.",
-        ],
-    },
-];
-
-/// How checkpoints of the models that hold such a decoder name its tensors.
-pub(super) const fn stored_names(architecture: Architecture) -> &'static [StoredNames] {
-    match architecture {
-        Architecture::Gemma3 => &STORED,
-        Architecture::Llama
-        | Architecture::Mistral
-        | Architecture::Qwen2
-        | Architecture::Qwen3
-        | Architecture::Mixtral
-        | Architecture::Qwen2Moe
-        | Architecture::Qwen3Moe
-        | Architecture::Gemma2
-        | Architecture::Phi3
-        | Architecture::SmolLm3
-        | Architecture::Gemma
-        | Architecture::Olmo2
-        | Architecture::Granite
-        | Architecture::Olmo3 => &[],
-    }
-}
-
-/// What a module of such a decoder is called: by itself, and in the models that hold it.
-pub(super) fn names_of(architecture: Architecture, module: &str) -> Vec<String> {
-    let held = stored_names(architecture).iter().map(|names| names.of(module));
-    [module.to_owned()].into_iter().chain(held).collect()
-}
-
 /// Whether only what is beside such a decoder has a linear layer whose name ends in this.
 pub(super) fn is_beside(architecture: Architecture, name: &str) -> bool {
-    !stored_names(architecture).is_empty() && OF_TOWER.contains(&last_name(name))
+    architecture == Architecture::Gemma3 && OF_TOWER.contains(&last_name(name))
 }
 
 /// The decoder that a holder's `config.json` holds; `None` where it is no holder's.

@@ -16,7 +16,7 @@ pub enum Place {
     Value,
     /// What attention adds to the hidden state.
     Output,
-    /// The three matrices of a dense MLP or of a routed expert.
+    /// The matrices of a dense MLP or of a routed expert: gate, up and down, or up and down alone.
     Mlp,
     /// The logits of the experts.
     Router,
@@ -91,14 +91,11 @@ impl LinearLayer {
         ];
         match layer.mlp {
             Mlp::Dense { width } => {
-                let shapes = [[h, width], [h, width], [width, h]];
-                linears.extend(
-                    names
-                        .mlp
-                        .into_iter()
-                        .zip(shapes)
-                        .map(|(name, shape)| one(name, Place::Mlp, shape, biases.mlp)),
-                );
+                let gate = names.gate.map(|gate| (gate, [h, width]));
+                let others = [(names.up, [h, width]), (names.down, [width, h])];
+                let matrices = gate.into_iter().chain(others);
+                linears
+                    .extend(matrices.map(|(name, shape)| one(name, Place::Mlp, shape, biases.mlp)));
             }
             Mlp::Experts(experts) => {
                 let Experts { count, chosen, width, shared, rescaled: _ } = experts;
@@ -227,7 +224,9 @@ fn of_experts(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => [
+        | Architecture::Olmo3
+        | Architecture::Starcoder2
+        | Architecture::Gpt2 => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

@@ -98,10 +98,8 @@ pub(super) fn lower(
             end.backward_table(&mut to, &common, &last);
         }
     }
-    let weights = || {
-        let weights = [&start.embedding.weight].into_iter();
-        weights.chain(layers.iter().flat_map(Layer::weights)).chain(end.weights())
-    };
+    let weights =
+        || start.weights().chain(layers.iter().flat_map(Layer::weights)).chain(end.weights());
     micro_batches::repeat(&mut to, training.accumulate, weights());
     if trains {
         if to.loss_scale != 1.0 {

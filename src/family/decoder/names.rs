@@ -6,8 +6,10 @@ use super::architecture::Architecture;
 /// The modules of a decoder by name: those of a layer by what follows the layer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModuleNames {
-    /// The embedding.
+    /// The embedding of tokens.
     pub embedding: &'static str,
+    /// That of positions, where those are learned.
+    pub positions: Option<&'static str>,
     /// What holds the layers, each under its number.
     pub layers: &'static str,
     /// The last norm.
@@ -16,8 +18,12 @@ pub struct ModuleNames {
     pub attention: [&'static str; 4],
     /// Queries, keys and values in one module.
     pub qkv: Option<&'static str>,
-    /// Gate, up and down of a dense MLP. Those that are rows of `gate_up` are no modules.
-    pub mlp: [&'static str; 3],
+    /// The gate of a dense MLP that has one. What is rows of `gate_up` is no module.
+    pub gate: Option<&'static str>,
+    /// The matrix to its width, which a gate stands beside.
+    pub up: &'static str,
+    /// The matrix back.
+    pub down: &'static str,
     /// Gate and up in one module.
     pub gate_up: Option<&'static str>,
 }
@@ -25,16 +31,31 @@ pub struct ModuleNames {
 impl ModuleNames {
     const LLAMA: Self = Self {
         embedding: "model.embed_tokens",
+        positions: None,
         layers: "model.layers",
         final_norm: "model.norm",
         attention: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"],
         qkv: None,
-        mlp: ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"],
+        gate: Some("mlp.gate_proj"),
+        up: "mlp.up_proj",
+        down: "mlp.down_proj",
         gate_up: None,
     };
 
     const PHI3: Self =
         Self { qkv: Some("self_attn.qkv_proj"), gate_up: Some("mlp.gate_up_proj"), ..Self::LLAMA };
+
+    const STARCODER2: Self = Self { gate: None, up: "mlp.c_fc", down: "mlp.c_proj", ..Self::LLAMA };
+
+    const GPT2: Self = Self {
+        embedding: "transformer.wte",
+        positions: Some("transformer.wpe"),
+        layers: "transformer.h",
+        final_norm: "transformer.ln_f",
+        attention: ["attn.q_proj", "attn.k_proj", "attn.v_proj", "attn.c_proj"],
+        qkv: Some("attn.c_attn"),
+        ..Self::STARCODER2
+    };
 
     /// The linear layers that have adapters beside them where nobody says which: queries and values, which the method was
     /// published with, or the module that they are rows of.
@@ -47,10 +68,9 @@ impl ModuleNames {
     /// The module that holds the rows of this linear layer, where it is not one by itself.
     pub fn fused(&self, name: &str) -> Option<&'static str> {
         let [q, k, v, _] = self.attention;
-        let [gate, up, _] = self.mlp;
         match name {
             _ if [q, k, v].contains(&name) => self.qkv,
-            _ if [gate, up].contains(&name) => self.gate_up,
+            _ if name == self.up || Some(name) == self.gate => self.gate_up,
             _ => None,
         }
     }
@@ -75,6 +95,8 @@ impl Architecture {
             | Self::Olmo2
             | Self::Granite
             | Self::Olmo3 => &ModuleNames::LLAMA,
+            Self::Starcoder2 => &ModuleNames::STARCODER2,
+            Self::Gpt2 => &ModuleNames::GPT2,
         }
     }
 }

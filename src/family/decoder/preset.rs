@@ -25,8 +25,23 @@ macro_rules! qwen {
     };
 }
 
+/// The `config.json` of a published size of GPT-2; the sizes differ in nothing else.
+macro_rules! gpt2 {
+    ($hidden:literal, $layers:literal, $heads:literal) => {
+        concat!(
+            r#"{"model_type": "gpt2", "n_embd": "#,
+            $hidden,
+            r#", "n_layer": "#,
+            $layers,
+            r#", "n_head": "#,
+            $heads,
+            r#", "n_positions": 1024, "vocab_size": 50257}"#
+        )
+    };
+}
+
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 28] = [
+pub(super) const PRESETS: [(&str, &str); 35] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -211,4 +226,26 @@ pub(super) const PRESETS: [(&str, &str); 28] = [
                 "attention_factor": 1.2079441541679836, "beta_fast": 32.0, "beta_slow": 1.0},
             "sliding_window": 4096}"#,
     ),
+    (
+        "starcoder2-3b",
+        r#"{"model_type": "starcoder2", "hidden_size": 3072, "num_hidden_layers": 30, "num_attention_heads": 24,
+            "num_key_value_heads": 2, "intermediate_size": 12288, "vocab_size": 49152,
+            "max_position_embeddings": 16384, "rope_theta": 999999.4420358813, "sliding_window": 4096}"#,
+    ),
+    (
+        "starcoder2-7b",
+        r#"{"model_type": "starcoder2", "hidden_size": 4608, "num_hidden_layers": 32, "num_attention_heads": 36,
+            "num_key_value_heads": 4, "intermediate_size": 18432, "vocab_size": 49152,
+            "max_position_embeddings": 16384, "rope_theta": 1000000.0, "sliding_window": 4096}"#,
+    ),
+    (
+        "starcoder2-15b",
+        r#"{"model_type": "starcoder2", "hidden_size": 6144, "num_hidden_layers": 40, "num_attention_heads": 48,
+            "num_key_value_heads": 4, "intermediate_size": 24576, "vocab_size": 49152,
+            "max_position_embeddings": 16384, "rope_theta": 100000.0, "sliding_window": 4096}"#,
+    ),
+    ("gpt2", gpt2!(768, 12, 12)),
+    ("gpt2-medium", gpt2!(1024, 24, 16)),
+    ("gpt2-large", gpt2!(1280, 36, 20)),
+    ("gpt2-xl", gpt2!(1600, 48, 25)),
 ];

@@ -133,7 +133,7 @@ fn path(linear: &LinearLayer) -> &'static [&'static str] {
         (Place::Shared, _) => &["moe", "shared", "down_proj"],
         (Place::Mlp, _) if linear.is_routed() => &["moe", "experts"],
         (Place::Mlp, "gate_proj") => &["feed_forward", "gate_proj"],
-        (Place::Mlp, "up_proj") => &["feed_forward", "up_proj"],
+        (Place::Mlp, "up_proj" | "c_fc") => &["feed_forward", "up_proj"],
         (Place::Mlp, _) => &["feed_forward", "down_proj"],
         (Place::Head, _) => &["lm_head"],
     }

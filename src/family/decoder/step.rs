@@ -80,8 +80,15 @@ impl WorkList<'_> {
                 self.add(Part::Embedding, WorkPass::Weight, scale, elements);
             }
         }
+        let sums = OpCounts::f32(Op::Add, 1);
+        if self.config.architecture.names().positions.is_some() {
+            self.add(Part::Embedding, WorkPass::Forward, sums, elements);
+            if self.full {
+                self.add(Part::Embedding, WorkPass::Weight, sums, elements);
+            }
+        }
         if self.full {
-            self.add(Part::Embedding, WorkPass::Weight, OpCounts::f32(Op::Add, 1), elements);
+            self.add(Part::Embedding, WorkPass::Weight, sums, elements);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::{config::DecoderConfig, linear::LinearLayer};
 use crate::{
-    blocks::{Fill, ParameterSpec},
+    blocks::{Fill, ParameterSpec, norm::NormRule},
     component::ComponentName,
 };
 
@@ -24,14 +24,26 @@ struct List {
 }
 
 impl List {
-    fn add(&mut self, name: String, shape: &[u32], fill: Fill) {
+    fn add(&mut self, name: String, shape: &[u32], fill: Fill) -> &mut ParameterSpec {
+        let at = self.parameters.len();
         self.parameters.push(ParameterSpec {
             name,
             shape: shape.iter().map(|&extent| extent as usize).collect(),
             component: self.component.clone(),
             fill,
             trained: self.trained,
+            transposed: false,
         });
+        &mut self.parameters[at]
+    }
+
+    /// The parameters of a norm, which start as ones that change nothing.
+    fn add_norm(&mut self, config: &DecoderConfig, module: &str, width: u32) {
+        for &tensor in config.norm_tensors() {
+            let one_more = config.architecture.norm_rule() == NormRule::RmsOneMore;
+            let start = if tensor == "bias" || one_more { 0.0 } else { 1.0 };
+            self.add(format!("{module}.{tensor}"), &[width], Fill::Constant(start));
+        }
     }
 }
 
@@ -43,19 +55,22 @@ impl DecoderConfig {
         let trained = self.adapters.is_none();
         let component = ComponentName::new(&["embedding"]);
         let mut list = List { component, trained, parameters: Vec::new() };
-        // Gemma's norms scale by 1 + weight.
-        let norm = Fill::Constant(if self.gemma.is_some() { 0.0 } else { 1.0 });
         let names = self.architecture.names();
         list.add(format!("{}.weight", names.embedding), &[v, h], MATRIX);
+        if let Some(positions) = names.positions {
+            list.add(format!("{positions}.weight"), &[self.max_position_embeddings, h], MATRIX);
+        }
         for (number, &layer) in (0..).zip(&self.layers) {
             list.component = ComponentName::of_layer(number, &[]);
             for (module, width) in self.norms() {
-                list.add(format!("{}.{number}.{module}.weight", names.layers), &[width], norm);
+                list.add_norm(self, &format!("{}.{number}.{module}", names.layers), width);
             }
             for linear in LinearLayer::modules_of(self, layer) {
                 for copy in 0..linear.copies {
                     let module = linear.module(number).replace("{}", &copy.to_string());
-                    list.add(format!("{module}.weight"), &[linear.n, linear.k], MATRIX);
+                    let shape = [linear.n, linear.k];
+                    list.add(format!("{module}.weight"), &shape, MATRIX).transposed =
+                        self.architecture.transposes();
                     if linear.bias {
                         list.add(format!("{module}.bias"), &[linear.n], Fill::Constant(0.0));
                     }
@@ -63,7 +78,7 @@ impl DecoderConfig {
             }
         }
         list.component = ComponentName::new(&["final_norm"]);
-        list.add(format!("{}.weight", names.final_norm), &[h], norm);
+        list.add_norm(self, names.final_norm, h);
         if !self.tie_word_embeddings {
             list.component = ComponentName::new(&[HEAD]);
             list.add(format!("{HEAD}.weight"), &[v, h], MATRIX);
@@ -99,23 +114,27 @@ impl DecoderConfig {
         let layers = self.kinds().into_iter().map(|(layer, count)| {
             let linears = LinearLayer::of_layer(self, layer);
             let matrices: u128 = linears.iter().map(&of_linear).sum();
-            let norms: u128 = self.norms().iter().map(|&(_, width)| u128::from(width)).sum();
-            u128::from(count) * (matrices + norms)
+            u128::from(count) * (matrices + self.norm_parameters())
         });
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
         let hidden = u128::from(self.hidden_size);
-        layers.sum::<u128>() + tables * u128::from(self.vocab_size) * hidden + hidden
+        let last_norm = hidden * self.norm_tensors().len() as u128;
+        let tables = tables * u128::from(self.vocab_size) * hidden + self.position_parameters();
+        layers.sum::<u128>() + tables + last_norm
     }
 
     /// How many tensors [`Self::parameters`] lists: known before any is.
     pub(super) fn tensor_count(&self) -> u128 {
+        let norm = self.norm_tensors().len() as u128;
         let layers = self.kinds().into_iter().map(|(layer, count)| {
             let modules = LinearLayer::modules_of(self, layer).into_iter();
             let matrices =
                 modules.map(|linear| u128::from(linear.copies) * if linear.bias { 2 } else { 1 });
-            u128::from(count) * (matrices.sum::<u128>() + self.norms().len() as u128)
+            u128::from(count) * (matrices.sum::<u128>() + norm * self.norms().len() as u128)
         });
-        layers.sum::<u128>() + if self.tie_word_embeddings { 2 } else { 3 }
+        let tables = if self.tie_word_embeddings { 1 } else { 2 };
+        let positions = u128::from(self.architecture.names().positions.is_some());
+        layers.sum::<u128>() + tables + positions + norm
     }
 
     /// Tensors that a checkpoint may hold although the model reads them from elsewhere.

@@ -11,7 +11,8 @@ use crate::{
 /// What of a decoder an amount of work belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// Sums of the embedding's gradient over equal tokens, and the factor of Gemma and Granite.
+    /// Sums with learned positions, those of the tables' gradients over equal tokens and positions, and the factor of Gemma
+    /// and Granite.
     Embedding,
     /// A linear layer's matrix product.
     Linear(Place),
@@ -23,11 +24,11 @@ pub enum Part {
     Square,
     /// What is done to scores between those: maximum, exponential, sum, scale, softcap.
     Softmax,
-    /// RMSNorm.
+    /// Norms.
     Norm,
     /// Rotary positions.
     Rope,
-    /// SwiGLU or GeGLU.
+    /// SwiGLU, GeGLU or gelu.
     Activation,
     /// Sums of the hidden state and what a half of a layer adds, multiplied or not, and of their gradients.
     Residual,

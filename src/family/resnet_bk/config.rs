@@ -181,6 +181,7 @@ impl List {
             component: self.component.clone(),
             fill,
             trained: true,
+            transposed: false,
         });
     }
 

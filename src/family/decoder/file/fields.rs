@@ -64,7 +64,7 @@ const INERT: [&str; 48] = [
 const QUANTIZATION: &str = "quantization_config";
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 62] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 69] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -77,6 +77,8 @@ pub(in crate::family::decoder) const KNOWN: [&str; 62] = [
     "vocab_size",
     "max_position_embeddings",
     "rms_norm_eps",
+    "norm_epsilon",
+    "layer_norm_epsilon",
     "rope_theta",
     "rope_scaling",
     "rope_parameters",
@@ -87,11 +89,16 @@ pub(in crate::family::decoder) const KNOWN: [&str; 62] = [
     "attention_bias",
     "qkv_bias",
     "mlp_bias",
+    "use_bias",
     "attention_dropout",
     "resid_pdrop",
     "embd_pdrop",
+    "attn_pdrop",
+    "residual_dropout",
+    "embedding_dropout",
     "hidden_act",
     "hidden_activation",
+    "activation_function",
     "sliding_window",
     "sliding_window_pattern",
     "use_sliding_window",
@@ -144,6 +151,11 @@ impl<'a> FileFields<'a> {
     pub(super) fn given(&self, name: &str) -> Option<&'a Value> {
         self.read.borrow_mut().push(name.to_owned());
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes fields as read that change nothing.
+    pub(super) fn pass(&self, names: &[&str]) {
+        self.read.borrow_mut().extend(names.iter().map(|&name| name.to_owned()));
     }
 
     /// Whether a field is there, null or not.

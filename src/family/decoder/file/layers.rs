@@ -48,7 +48,8 @@ fn rotary(
     count: u32,
 ) -> Result<Vec<bool>, String> {
     if architecture != Architecture::SmolLm3 {
-        return Ok(vec![true; count as usize]);
+        let turned = architecture.names().positions.is_none();
+        return Ok(vec![turned; count as usize]);
     }
     let interval = fields.size("no_rope_layer_interval")?;
     let interval = interval.unwrap_or(Unsaid::NO_ROPE_LAYER_INTERVAL);
@@ -80,6 +81,9 @@ fn windows(
     rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
     let count = rotary.len() as u32;
+    if architecture == Architecture::Gpt2 {
+        return Ok(vec![None; count as usize]);
+    }
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
@@ -96,7 +100,9 @@ fn windows(
             | Architecture::Qwen3Moe
             | Architecture::Gemma2
             | Architecture::Phi3
-            | Architecture::SmolLm3 => "set it to null",
+            | Architecture::SmolLm3
+            | Architecture::Starcoder2
+            | Architecture::Gpt2 => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -179,8 +185,12 @@ impl Sliding {
             Architecture::Llama
             | Architecture::Gemma
             | Architecture::Olmo2
-            | Architecture::Granite => Self::None,
-            Architecture::Mistral | Architecture::Mixtral | Architecture::Phi3 => Self::All,
+            | Architecture::Granite
+            | Architecture::Gpt2 => Self::None,
+            Architecture::Mistral
+            | Architecture::Mixtral
+            | Architecture::Phi3
+            | Architecture::Starcoder2 => Self::All,
             Architecture::Gemma2 => Self::EvenBelow(rotary.len() as u32),
             Architecture::Gemma3 => {
                 let pattern = fields.size("sliding_window_pattern")?;

@@ -35,6 +35,9 @@ pub(super) fn read(
     architecture: Architecture,
 ) -> Result<(Rope, Option<Rope>), String> {
     let unsaid = Unsaid::of(architecture);
+    if architecture.names().positions.is_some() {
+        return Ok((Rope { theta: unsaid.rope_theta, scaling: Scaling::Default }, None));
+    }
     let original = match unsaid.original_max_position_embeddings {
         Some(unsaid) => Some(fields.size(ORIGINAL)?.unwrap_or(unsaid)),
         None => None,
@@ -94,6 +97,9 @@ const ORIGINAL: &str = "original_max_position_embeddings";
 
 /// How much of a head rotary positions turn.
 pub(super) fn partial(fields: &FileFields<'_>, architecture: Architecture) -> Result<f64, String> {
+    if architecture.names().positions.is_some() {
+        return Ok(1.0);
+    }
     let mut stated: Vec<(String, f64)> = Vec::new();
     if let Some(factor) = fields.positive(PARTIAL)? {
         stated.push((PARTIAL.to_owned(), factor));

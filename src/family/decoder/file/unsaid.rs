@@ -15,8 +15,8 @@ pub(super) struct Unsaid {
     pub vocab_size: Option<u32>,
     /// The longest sequence.
     pub max_position_embeddings: u32,
-    /// What an RMSNorm adds to the mean of squares.
-    pub rms_norm_eps: f64,
+    /// What a norm adds to the mean of squares.
+    pub norm_eps: f64,
     /// The base of rotary positions.
     pub rope_theta: f64,
     /// That of layers that slide, where they have their own.
@@ -48,7 +48,7 @@ impl Unsaid {
             num_key_value_heads: None,
             vocab_size: None,
             max_position_embeddings: 32_768,
-            rms_norm_eps: 1e-6,
+            norm_eps: 1e-6,
             rope_theta: 1e4,
             sliding_theta: None,
             original_max_position_embeddings: None,
@@ -66,7 +66,7 @@ impl Unsaid {
             Architecture::Mixtral => Self {
                 num_key_value_heads: Some(8),
                 max_position_embeddings: 131_072,
-                rms_norm_eps: 1e-5,
+                norm_eps: 1e-5,
                 rope_theta: 1e6,
                 sliding_window: None,
                 ..usual
@@ -82,7 +82,7 @@ impl Unsaid {
                 num_attention_heads: Some(32),
                 vocab_size: Some(50_304),
                 max_position_embeddings: 2048,
-                rms_norm_eps: 1e-5,
+                norm_eps: 1e-5,
                 sliding_window: None,
                 ..usual
             },
@@ -91,9 +91,28 @@ impl Unsaid {
                 num_attention_heads: Some(32),
                 vocab_size: Some(50_304),
                 max_position_embeddings: 2048,
-                rms_norm_eps: 1e-5,
+                norm_eps: 1e-5,
                 rope_theta: 5e5,
                 sliding_theta: Some(5e5),
+                ..usual
+            },
+            Architecture::Starcoder2 => Self {
+                num_attention_heads: Some(24),
+                num_key_value_heads: Some(2),
+                vocab_size: Some(49_152),
+                max_position_embeddings: 4096,
+                norm_eps: 1e-5,
+                sliding_window: None,
+                tie_word_embeddings: true,
+                ..usual
+            },
+            Architecture::Gpt2 => Self {
+                num_attention_heads: Some(12),
+                vocab_size: Some(50_257),
+                max_position_embeddings: 1024,
+                norm_eps: 1e-5,
+                sliding_window: None,
+                tie_word_embeddings: true,
                 ..usual
             },
             Architecture::Granite => Self {
@@ -136,7 +155,7 @@ impl Unsaid {
                 num_attention_heads: Some(32),
                 vocab_size: Some(32_064),
                 max_position_embeddings: 4096,
-                rms_norm_eps: 1e-5,
+                norm_eps: 1e-5,
                 original_max_position_embeddings: Some(4096),
                 sliding_window: None,
                 ..usual

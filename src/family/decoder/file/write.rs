@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::unsaid::Unsaid;
+use super::{particular::eps_field, spelling, unsaid::Unsaid};
 use crate::family::decoder::{
     architecture::Architecture,
     config::{DecoderConfig, Experts, Layer, Mlp},
@@ -22,18 +22,27 @@ impl DecoderConfig {
         set("hidden_size", json!(self.hidden_size));
         set("num_hidden_layers", json!(self.num_hidden_layers()));
         set("num_attention_heads", json!(self.num_attention_heads));
-        set("num_key_value_heads", json!(self.num_key_value_heads));
+        let learns_positions = self.architecture.names().positions.is_some();
+        if self.architecture != Architecture::Gpt2 {
+            set("num_key_value_heads", json!(self.num_key_value_heads));
+        }
         let unsaid = Unsaid::of(self.architecture).head_dim;
         if unsaid.or(self.hidden_size.checked_div(self.num_attention_heads)) != Some(self.head_dim)
             || self.query_width() != self.hidden_size && unsaid.is_none()
         {
             set("head_dim", json!(self.head_dim));
         }
-        set("intermediate_size", json!(self.intermediate_size));
+        let inner = match self.architecture {
+            Architecture::Gpt2 => spelling::INNER,
+            _ => "intermediate_size",
+        };
+        set(inner, json!(self.intermediate_size));
         set("vocab_size", json!(self.vocab_size));
         set("max_position_embeddings", json!(self.max_position_embeddings));
-        set("rms_norm_eps", json!(self.rms_norm_eps));
-        set("rope_theta", json!(self.rope.theta));
+        set(eps_field(self.architecture), json!(self.norm_eps));
+        if !learns_positions {
+            set("rope_theta", json!(self.rope.theta));
+        }
         if let Scaling::LongRope { original, .. } = self.rope.scaling {
             set("original_max_position_embeddings", json!(original));
         }
@@ -58,6 +67,7 @@ impl DecoderConfig {
                 set("attention_bias", json!(true));
             }
             Architecture::Qwen2Moe if !self.biases.qkv => set("qkv_bias", json!(false)),
+            Architecture::Starcoder2 if !self.biases.qkv => set("use_bias", json!(false)),
             Architecture::Llama
             | Architecture::Qwen3
             | Architecture::Qwen3Moe
@@ -72,9 +82,12 @@ impl DecoderConfig {
             | Architecture::Gemma
             | Architecture::Olmo2
             | Architecture::Granite
-            | Architecture::Olmo3 => {}
+            | Architecture::Olmo3
+            | Architecture::Starcoder2
+            | Architecture::Gpt2 => {}
         }
-        if self.biases.mlp {
+        let chosen = !matches!(self.architecture, Architecture::Starcoder2 | Architecture::Gpt2);
+        if self.biases.mlp && chosen {
             set("mlp_bias", json!(true));
         }
         self.write_rotary(&mut set);
@@ -124,8 +137,9 @@ impl DecoderConfig {
             Architecture::Llama
             | Architecture::Gemma
             | Architecture::Olmo2
-            | Architecture::Granite => return,
-            Architecture::Mistral | Architecture::Phi3 => (false, false),
+            | Architecture::Granite
+            | Architecture::Gpt2 => return,
+            Architecture::Mistral | Architecture::Phi3 | Architecture::Starcoder2 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
             Architecture::Gemma2 | Architecture::Gemma3 | Architecture::Olmo3 => (false, true),

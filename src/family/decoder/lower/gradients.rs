@@ -4,6 +4,7 @@ use super::common::StepShape;
 use crate::{
     blocks::{
         attention::{Alike, AttentionGradients, row_elements},
+        feed_forward::FeedForwardGradients,
         gated::GatedGradients,
         launch::Builder,
         mixture::MixtureGradients,
@@ -28,8 +29,9 @@ pub(super) struct Gradients {
     pub(super) attention: AttentionGradients,
     /// By queries and keys before their own norms, where they have any.
     pub(super) before_head_norms: Option<[Slice; 2]>,
-    /// Between the projections of an MLP.
-    pub(super) gated: GatedGradients,
+    /// Between the projections of an MLP with a gate, or of one without.
+    pub(super) gated: Option<GatedGradients>,
+    pub(super) feed_forward: Option<FeedForwardGradients>,
     pub(super) mixture: Option<MixtureGradients>,
 }
 
@@ -54,16 +56,16 @@ impl Gradients {
             }
         });
         let widest = widths.max().unwrap_or(0);
-        let gated = GatedGradients {
-            activated: scratch("activated", widest),
-            gate: scratch("gate", widest),
-            up: scratch("up", widest),
-        };
+        let activated = scratch("activated", widest);
+        let gate = config.architecture.names().gate.map(|_| scratch("gate", widest));
+        let up = scratch("up", widest);
+        let gated = gate.map(|gate| GatedGradients { activated, gate, up });
+        let feed_forward = gate.is_none().then_some(FeedForwardGradients { activated, up });
         let experts = config.layers.iter().find_map(|layer| match layer.mlp {
             Mlp::Experts(experts) => Some(experts),
             Mlp::Dense { .. } => None,
         });
-        let mixture = experts.map(|experts| {
+        let mixture = experts.zip(gated).map(|(experts, gated)| {
             let a = t * u64::from(experts.chosen);
             MixtureGradients {
                 ys: scratch("expert output", a * u64::from(h)),
@@ -96,6 +98,7 @@ impl Gradients {
                     .map(|(name, width)| scratch(name, wide(width)))
             }),
             gated,
+            feed_forward,
             mixture,
         }
     }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     blocks::{
+        feed_forward::{FeedForward, FeedForwardSaved},
         gated::{Gated, GatedSaved},
         launch::Builder,
         mixture::{Mixture, MixtureSaved},
@@ -33,7 +34,8 @@ pub(super) struct MlpHalf {
 }
 
 enum Network {
-    Dense(Box<Gated>),
+    Gated(Box<Gated>),
+    Plain(Box<FeedForward>),
     Experts(Box<Mixture>),
 }
 
@@ -45,7 +47,8 @@ pub(super) struct MlpSaved {
 }
 
 enum NetworkSaved {
-    Dense(Box<GatedSaved>),
+    Gated(Box<GatedSaved>),
+    Plain(Box<FeedForwardSaved>),
     Experts(Box<MixtureSaved>),
 }
 
@@ -64,7 +67,12 @@ impl MlpHalf {
         let network = match config.layers[index as usize].mlp {
             Mlp::Dense { .. } => {
                 let name = name.part(&["feed_forward"]);
-                Network::Dense(Box::new(placing.gated(&name, index, &linears)))
+                match &linears[..] {
+                    [up, down] => {
+                        Network::Plain(Box::new(placing.feed_forward(&name, index, [up, down])))
+                    }
+                    gated => Network::Gated(Box::new(placing.gated(&name, index, gated))),
+                }
             }
             Mlp::Experts(experts) => Network::Experts(Box::new(mixture(placing, index, experts))),
         };
@@ -78,7 +86,8 @@ impl MlpHalf {
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
         let norms = self.norm.iter().chain(&self.after).flat_map(RowNorm::weights);
         let network: Box<dyn Iterator<Item = &Weight>> = match &self.network {
-            Network::Dense(gated) => Box::new(gated.weights()),
+            Network::Gated(gated) => Box::new(gated.weights()),
+            Network::Plain(plain) => Box::new(plain.weights()),
             Network::Experts(mixture) => Box::new(mixture.weights()),
         };
         norms.chain(network)
@@ -87,7 +96,8 @@ impl MlpHalf {
     /// Whether any of its projections has an adapter.
     pub(super) fn is_adapted(&self) -> bool {
         match &self.network {
-            Network::Dense(gated) => gated.is_adapted(),
+            Network::Gated(gated) => gated.is_adapted(),
+            Network::Plain(plain) => plain.is_adapted(),
             Network::Experts(mixture) => mixture
                 .shared
                 .as_ref()
@@ -110,8 +120,11 @@ impl MlpHalf {
         });
         let tensors = [x, fed];
         let network = match &self.network {
-            Network::Dense(gated) => {
-                NetworkSaved::Dense(Box::new(gated.forward(to, &common.rows, name, tensors)))
+            Network::Gated(gated) => {
+                NetworkSaved::Gated(Box::new(gated.forward(to, &common.rows, name, tensors)))
+            }
+            Network::Plain(plain) => {
+                NetworkSaved::Plain(Box::new(plain.forward(to, &common.rows, name, tensors)))
             }
             Network::Experts(mixture) => {
                 NetworkSaved::Experts(Box::new(mixture.forward(to, &common.rows, tensors)))
@@ -141,9 +154,17 @@ impl MlpHalf {
         let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
         let dx = between.then_some(by.given(self.norm.is_some()));
         match (&self.network, &saved.network) {
-            (Network::Dense(gated), NetworkSaved::Dense(saved)) => {
-                let inside = by.gated.first(common.shape.elements(gated.width()));
-                gated.backward(to, rows, saved, &inside, (dy, dx));
+            (Network::Gated(gated), NetworkSaved::Gated(saved)) => {
+                if let Some(inside) = &by.gated {
+                    let inside = inside.first(common.shape.elements(gated.width()));
+                    gated.backward(to, rows, saved, &inside, (dy, dx));
+                }
+            }
+            (Network::Plain(plain), NetworkSaved::Plain(saved)) => {
+                if let Some(inside) = &by.feed_forward {
+                    let inside = inside.first(common.shape.elements(plain.width()));
+                    plain.backward(to, rows, saved, &inside, (dy, dx));
+                }
             }
             (Network::Experts(mixture), NetworkSaved::Experts(saved)) => {
                 if let Some(inside) = &by.mixture {
@@ -151,8 +172,7 @@ impl MlpHalf {
                     mixture.backward(to, rows, saved, inside, (dy, dx.map(|(dx, _)| dx)));
                 }
             }
-            (Network::Dense(_), NetworkSaved::Experts(_))
-            | (Network::Experts(_), NetworkSaved::Dense(_)) => {
+            (Network::Gated(_) | Network::Plain(_) | Network::Experts(_), _) => {
                 unreachable!("a network leaves what it needs itself")
             }
         }

@@ -7,10 +7,11 @@ use crate::{
     blocks::{
         adapter::{Adapter, Adaption},
         attention::{Alike, grouped},
+        feed_forward::FeedForward,
         gated::{Activation, Gated},
         launch::Builder,
         linear::{self, Rows},
-        norm::{NormRule, RowNorm},
+        norm::RowNorm,
         projection::Projection,
         rope::Rotation,
         weight::{Placer, Weight},
@@ -82,6 +83,12 @@ impl<'a> Placing<'a> {
         }
     }
 
+    /// Each token's place in its sequence.
+    pub(super) fn places(&mut self) -> Slice {
+        let row: Vec<u32> = self.lengths().into_iter().flat_map(|length| 0..length).collect();
+        self.to.values("places of tokens", row.repeat(self.shape.b as usize))
+    }
+
     /// The sequences of all rows.
     pub(super) fn sequences(&self) -> Vec<Alike> {
         let lengths = self.lengths();
@@ -114,11 +121,8 @@ impl<'a> Placing<'a> {
 
     /// The norm whose module is of this name.
     pub(super) fn norm(&mut self, place: (ComponentName, &'static str), module: &str) -> RowNorm {
-        let rule = match self.config.gemma {
-            Some(_) => NormRule::RmsOneMore,
-            None => NormRule::Rms,
-        };
-        let eps = self.config.rms_norm_eps as f32;
+        let rule = self.config.architecture.norm_rule();
+        let eps = self.config.norm_eps as f32;
         RowNorm::place(self.to, &self.placer, place, module, rule, eps)
     }
 
@@ -131,14 +135,13 @@ impl<'a> Placing<'a> {
     ) -> Projection {
         let component = part.part(&[name]);
         let shape = [linear.k, linear.n];
-        if linear.fused.is_some() {
-            let tensor = format!("{module}.weight");
-            let linear =
-                linear::Linear::place_next(self.to, &self.placer, &component, &tensor, shape);
-            return Projection { linear, adapter: None };
-        }
         let bias = linear.bias.then(|| format!("{module}.bias"));
         let names = (&*format!("{module}.weight"), bias.as_deref());
+        if linear.fused.is_some() {
+            let linear =
+                linear::Linear::place_next(self.to, &self.placer, &component, names, shape);
+            return Projection { linear, adapter: None };
+        }
         let placed = linear::Linear::place(self.to, &self.placer, &component, names, shape);
         let component = part.part(&["lora", name]);
         Projection { linear: placed, adapter: self.adapter(component, module, shape) }
@@ -174,6 +177,20 @@ impl<'a> Placing<'a> {
         Some(Adapter::place(self.to, &self.placer, component, adaption, (first.k, &outputs)))
     }
 
+    /// A network without a gate, of two linear layers of layer `index`.
+    pub(super) fn feed_forward(
+        &mut self,
+        part: &ComponentName,
+        index: u32,
+        [up, down]: [&LinearLayer; 2],
+    ) -> FeedForward {
+        let mut place = |linear: &LinearLayer, name| {
+            self.projection(part, (linear, name), &linear.module(index))
+        };
+        let (up, down) = (place(up, "up_proj"), place(down, "down_proj"));
+        FeedForward { component: part.part(&["gelu"]), up, down }
+    }
+
     /// A gated network of three linear layers of layer `index`.
     pub(super) fn gated(
         &mut self,
@@ -199,9 +216,10 @@ impl<'a> Placing<'a> {
         };
         let [gate, up, down] = [0, 1, 2].map(&mut place);
         let fused = self.fused_adapter(part, index, self.config.architecture.names().gate_up);
-        let (activation, function) = match self.config.gemma {
-            None => (Activation::Silu, "swiglu"),
-            Some(_) => (Activation::Gelu, "geglu"),
+        let activation = self.config.architecture.activation();
+        let function = match activation {
+            Activation::Silu => "swiglu",
+            Activation::Gelu => "geglu",
         };
         Gated { component: part.part(&[function]), activation, gate, up, down, fused }
     }

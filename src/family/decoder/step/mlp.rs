@@ -1,8 +1,10 @@
-//! The MLP's half of a layer: norm, gate, up and down, of every token or of the experts that it passes.
+//! The MLP's half of a layer: norm, gate, up and down, or up and down alone, of every token or of the experts that it
+//! passes.
 //! How many products experts take does not depend on which tokens they are given.
 
 use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
+    blocks::gated::Activation,
     family::decoder::{
         config::{Experts, Mlp},
         linear::{LinearLayer, Place},
@@ -26,6 +28,7 @@ impl WorkList<'_> {
         let mlp: Vec<&LinearLayer> = of(Place::Mlp).collect();
         let shared: Vec<&LinearLayer> = of(Place::Shared).collect();
         self.gated(run, &mlp, below);
+        self.plain(run, &mlp, below);
         self.fused_adapter(run, config.architecture.names().gate_up, below);
         if let Mlp::Experts(experts) = run.layer.mlp {
             for router in of(Place::Router) {
@@ -64,16 +67,16 @@ impl WorkList<'_> {
         let elements = t * u128::from(gate.n) * u128::from(gate.passed);
         // The activation itself, which the backward pass takes again from its input; what its derivative
         // takes beyond that.
-        let (value, slope) = match self.config.gemma {
+        let (value, slope) = match self.config.architecture.activation() {
             // x sigmoid(x): a negation, an exponential, an addition, a division, a product; and
             // dy up (silu (1 - sigmoid) + sigmoid).
-            None => (
+            Activation::Silu => (
                 sum(&[(Op::Neg, 1), (Op::Exp, 1), (Op::Add, 1), (Op::Div, 1), (Op::Mul, 1)]),
                 sum(&[(Op::Add, 1), (Op::Fma, 1), (Op::Mul, 2)]),
             ),
             // x/2 (1 + t), t = tanh(x (a + b x^2)); and
             // dy up ((1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2)).
-            Some(_) => (
+            Activation::Gelu => (
                 sum(&[(Op::Mul, 3), (Op::Fma, 2), (Op::Tanh, 1)]),
                 sum(&[(Op::Fma, 3), (Op::Mul, 4), (Op::Add, 1)]),
             ),
@@ -83,6 +86,25 @@ impl WorkList<'_> {
         // The gradients by both come of one another, and are taken together.
         if g || u {
             self.add(Part::Activation, WorkPass::Input, value + times_up + slope, elements);
+        }
+    }
+
+    /// down(gelu(up(x))).
+    fn plain(&mut self, run: &LayerGroup, linears: &[&LinearLayer], below: bool) {
+        let [up, down] = linears else { return };
+        let t = self.tokens.count();
+        let inside = below || run.rank(up).is_some();
+        let out = inside || run.rank(down).is_some();
+        self.linear(up, LinearFlow { rows: t, input: below, output: inside }, run.rank(up));
+        self.linear(down, LinearFlow { rows: t, input: inside, output: out }, run.rank(down));
+        let elements = t * u128::from(up.n);
+        // x/2 (1 + t), t = tanh(x (a + b x^2)).
+        let value = sum(&[(Op::Mul, 3), (Op::Fma, 2), (Op::Tanh, 1)]);
+        self.forward(Part::Activation, value, elements);
+        if inside {
+            // dy ((1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2)), with the same t.
+            let slope = sum(&[(Op::Mul, 6), (Op::Fma, 4), (Op::Add, 1), (Op::Tanh, 1)]);
+            self.add(Part::Activation, WorkPass::Input, slope, elements);
         }
     }
 

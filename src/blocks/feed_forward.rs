@@ -1,0 +1,117 @@
+//! A feed-forward network without a gate as launches: down(gelu(up x)), with gelu by tanh, of all tokens.
+
+use super::{
+    launch::{Builder, Launch},
+    linear::Rows,
+    projection::{Onto, Projection},
+    weight::{Weight, has_gradient},
+};
+use crate::{
+    component::{ComponentName, Phase},
+    operation::{Function, Operation},
+    plan::Slice,
+};
+
+/// Two projections and the function between them.
+pub(crate) struct FeedForward {
+    /// Where the function stands.
+    pub(crate) component: ComponentName,
+    pub(crate) up: Projection,
+    pub(crate) down: Projection,
+}
+
+/// What the backward pass needs.
+pub(crate) struct FeedForwardSaved {
+    x: Slice,
+    up: Slice,
+    activated: Slice,
+    /// What the adapters of up and down made between their products.
+    adapted: [Option<Slice>; 2],
+}
+
+/// Where gradients by what is between the projections go.
+#[derive(Clone, Copy)]
+pub(crate) struct FeedForwardGradients {
+    pub(crate) activated: Slice,
+    pub(crate) up: Slice,
+}
+
+impl FeedForwardGradients {
+    /// The first of so many elements of each.
+    pub(crate) fn first(&self, len: u64) -> Self {
+        let Self { activated, up } = *self;
+        Self { activated: activated.part(0, len), up: up.part(0, len) }
+    }
+}
+
+impl FeedForward {
+    /// Every parameter tensor.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        self.up.weights().chain(self.down.weights())
+    }
+
+    /// Whether any of its projections has an adapter.
+    pub(crate) const fn is_adapted(&self) -> bool {
+        self.up.is_adapted() || self.down.is_adapted()
+    }
+
+    /// The width between the projections.
+    pub(crate) const fn width(&self) -> u32 {
+        self.up.linear.n
+    }
+
+    /// y from x; what is kept is called after `name`.
+    pub(crate) fn forward(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        name: &ComponentName,
+        [x, y]: [Slice; 2],
+    ) -> FeedForwardSaved {
+        let len = u64::from(rows.m) * u64::from(self.width());
+        let [up, activated] =
+            ["up", "activated"].map(|part| to.scratch(format!("{name}.{part}"), len));
+        let u_up = self.up.forward(to, rows, x, up);
+        self.activate(to, Phase::Forward, &[("x", up), ("y", activated)]);
+        let u_down = self.down.forward(to, rows, activated, y);
+        FeedForwardSaved { x, up, activated, adapted: [u_up, u_down] }
+    }
+
+    /// Gradients of what is trained from dy, and dx where that has a use.
+    pub(crate) fn backward(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        saved: &FeedForwardSaved,
+        by: &FeedForwardGradients,
+        (dy, dx): (Slice, Option<Onto>),
+    ) {
+        let [u_up, u_down] = saved.adapted;
+        let through = dx.is_some() || has_gradient(self.up.weights());
+        let onto = through.then_some((by.activated, false));
+        self.down.backward(to, rows, [dy, saved.activated], u_down, onto, false);
+        if !through {
+            return;
+        }
+        let tensors = [("dy", by.activated), ("x", saved.up), ("dx", by.up)];
+        self.activate(to, Phase::Backward, &tensors);
+        self.up.backward(to, rows, [by.up, saved.x], u_up, dx, false);
+    }
+
+    fn activate(&self, to: &mut Builder, phase: Phase, bindings: &[(&str, Slice)]) {
+        let function = match phase {
+            Phase::Forward => Function::Gelu,
+            Phase::Backward | Phase::Optimizer => Function::GeluGradient,
+        };
+        // More elements than that are more than can be bound, which the plan's last check says.
+        let p = u32::try_from(bindings[0].1.len).unwrap_or(u32::MAX);
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function, p },
+            component: &self.component,
+            phase,
+            window: "",
+            scalars: &[],
+            bindings,
+        });
+    }
+}

@@ -1,0 +1,95 @@
+//! Fields that the files of an architecture have in the place of others', or beside them: how each is called, and which
+//! values are built.
+
+use serde_json::{Value, json};
+
+use crate::family::decoder::architecture::Architecture;
+
+/// The field of what a norm adds to a mean square.
+pub(super) const fn eps_field(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Starcoder2 => "norm_epsilon",
+        Architecture::Gpt2 => "layer_norm_epsilon",
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2
+        | Architecture::Gemma3
+        | Architecture::Phi3
+        | Architecture::SmolLm3
+        | Architecture::Gemma
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => "rms_norm_eps",
+    }
+}
+
+/// Choices of which one alone is built, and which.
+pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> {
+    match architecture {
+        // Published files have them, of choices that no class of transformers has.
+        Architecture::Phi3 => {
+            ["full_attn_mod", "interpolate_factor"].map(|name| (name, json!(1))).into()
+        }
+        Architecture::Starcoder2 => {
+            vec![("norm_type", json!("layer_norm")), ("mlp_type", json!("default"))]
+        }
+        Architecture::Gpt2 => vec![
+            ("scale_attn_weights", json!(true)),
+            ("scale_attn_by_inverse_layer_idx", json!(false)),
+            ("add_cross_attention", json!(false)),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// Fields that published files of an architecture have, and that transformers passes over where a model predicts the next
+/// token.
+pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static str] {
+    match architecture {
+        Architecture::Starcoder2 => &[
+            "activation_function",
+            "attention_softmax_in_fp32",
+            "layer_norm_epsilon",
+            "scale_attention_softmax_in_fp32",
+            "scale_attn_weights",
+        ],
+        Architecture::Gpt2 => &[
+            "n_ctx",
+            "reorder_and_upcast_attn",
+            "summary_activation",
+            "summary_first_dropout",
+            "summary_proj_to_labels",
+            "summary_type",
+            "summary_use_proj",
+        ],
+        _ => &[],
+    }
+}
+
+/// The fields that ask for dropout.
+pub(super) const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
+    match architecture {
+        Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
+        Architecture::Starcoder2 => &["attention_dropout", "residual_dropout", "embedding_dropout"],
+        Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2
+        | Architecture::Gemma3
+        | Architecture::SmolLm3
+        | Architecture::Gemma
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => &["attention_dropout"],
+    }
+}

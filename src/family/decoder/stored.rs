@@ -1,0 +1,74 @@
+//! How checkpoints name a decoder's tensors, where that is not as transformers names them in the model by itself.
+
+use super::architecture::Architecture;
+use crate::family::held::StoredNames;
+
+/// How names begin in checkpoints: as transformers wrote them first, and as it does since 5.0.
+static GEMMA3: [StoredNames; 2] = [
+    StoredNames {
+        prefixes: &[
+            ("model.", "language_model.model."),
+            ("lm_head.", "language_model.lm_head."),
+            ("base_model.model.model.", "base_model.model.language_model.model."),
+            ("base_model.model.lm_head.", "base_model.model.language_model.lm_head."),
+        ],
+        beside: &[
+            "vision_tower.",
+            "multi_modal_projector.",
+            "base_model.model.vision_tower.",
+            "base_model.model.multi_modal_projector.",
+        ],
+        buffers: &[],
+    },
+    StoredNames {
+        prefixes: &[
+            ("model.", "model.language_model."),
+            ("base_model.model.model.", "base_model.model.model.language_model."),
+        ],
+        beside: &[
+            "model.vision_tower.",
+            "model.multi_modal_projector.",
+            "base_model.model.model.vision_tower.",
+            "base_model.model.model.multi_modal_projector.",
+        ],
+        buffers: &[],
+    },
+];
+
+/// How GPT-2's tensors are called: as transformers writes them, and in the files that were published, which hold what is
+/// below the head alone. Older files hold the causal mask, too.
+static GPT2: [StoredNames; 2] = [
+    StoredNames { prefixes: &[], beside: &[], buffers: &MASKS },
+    StoredNames { prefixes: &[("transformer.", "")], beside: &[], buffers: &MASKS },
+];
+
+const MASKS: [&str; 2] = [".attn.bias", ".attn.masked_bias"];
+
+/// How checkpoints name the tensors of such a decoder, where some name them otherwise than it does by itself.
+pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] {
+    match architecture {
+        Architecture::Gemma3 => &GEMMA3,
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2
+        | Architecture::Phi3
+        | Architecture::SmolLm3
+        | Architecture::Gemma
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3
+        | Architecture::Starcoder2 => &[],
+        Architecture::Gpt2 => &GPT2,
+    }
+}
+
+/// What a module of such a decoder is called: by itself, and in the models that hold it.
+pub(super) fn names_of(architecture: Architecture, module: &str) -> Vec<String> {
+    let held = names(architecture).iter().map(|names| names.of(module));
+    [module.to_owned()].into_iter().chain(held).collect()
+}
