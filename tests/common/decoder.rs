@@ -23,15 +23,31 @@ pub fn fields(seed: u64) -> (Value, u32) {
     let layers = to(4);
     let mut fields = json!({
         "model_type": member.model_type(),
-        "hidden_size": 2 * to(24),
-        "head_dim": 2 * half,
-        "num_attention_heads": kv * share,
-        "num_key_value_heads": kv,
-        "num_hidden_layers": layers,
-        "intermediate_size": inner,
         "vocab_size": to(70),
         "tie_word_embeddings": to(2) == 1,
     });
+    let sizes = if member == Architecture::Gpt2 {
+        json!({
+            "n_embd": kv * share * to(10),
+            "n_head": kv * share,
+            "n_layer": layers,
+            "n_inner": if to(2) == 1 { json!(inner) } else { Value::Null },
+            // A row may hold two sequences.
+            "n_positions": 2 * seq + to(9) - 1,
+        })
+    } else {
+        json!({
+            "hidden_size": 2 * to(24),
+            "head_dim": 2 * half,
+            "num_attention_heads": kv * share,
+            "num_key_value_heads": kv,
+            "num_hidden_layers": layers,
+            "intermediate_size": inner,
+        })
+    };
+    for (name, size) in sizes.as_object().unwrap() {
+        fields[name] = size.clone();
+    }
     match member {
         Architecture::Llama => {
             fields["attention_bias"] = json!(to(2) == 1);
@@ -88,6 +104,14 @@ pub fn fields(seed: u64) -> (Value, u32) {
             fields["sliding_window_pattern"] = json!(to(3));
             fields["final_logit_softcapping"] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
         }
+        Architecture::Starcoder2 => {
+            fields["use_bias"] = json!(to(2) == 1);
+            fields["sliding_window"] = if to(2) == 1 { json!(to(12)) } else { Value::Null };
+            fields["norm_epsilon"] = json!(1.0 / f64::from(100 * to(9)));
+        }
+        Architecture::Gpt2 => {
+            fields["layer_norm_epsilon"] = json!(1.0 / f64::from(100 * to(9)));
+        }
         Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),
         Architecture::Phi3 => {
             fields["sliding_window"] = if to(2) == 1 { json!(to(12)) } else { Value::Null };
@@ -126,10 +150,13 @@ pub fn fields(seed: u64) -> (Value, u32) {
         fields["shared_expert_intermediate_size"] = json!(to(30));
     }
     if to(2) == 1 {
-        let modules = if member.fuses() {
-            "qkv_proj o_proj lm_head gate_up_proj down_proj"
-        } else {
-            "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate"
+        let modules = match member {
+            Architecture::Phi3 => "qkv_proj o_proj lm_head gate_up_proj down_proj",
+            Architecture::Starcoder2 => "q_proj k_proj v_proj o_proj lm_head c_fc c_proj",
+            Architecture::Gpt2 => "c_attn c_proj lm_head c_fc",
+            _ => {
+                "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate"
+            }
         };
         let chosen: Vec<&str> = modules.split(' ').filter(|_| to(3) == 1).collect();
         fields["lora_rank"] = json!(to(5));

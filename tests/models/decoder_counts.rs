@@ -44,6 +44,13 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("granite-3.3-8b", 8_538_424_344_576),
         ("olmo-3-7b", 7_189_464_875_008),
         ("olmo-3-32b", 32_823_899_586_560),
+        ("starcoder2-3b", 3_198_676_893_696),
+        ("starcoder2-7b", 7_499_012_898_816),
+        ("starcoder2-15b", 16_286_515_986_432),
+        ("gpt2", 136_160_477_184),
+        ("gpt2-medium", 387_705_733_120),
+        ("gpt2-large", 838_966_968_320),
+        ("gpt2-xl", 1_672_821_145_600),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -75,7 +82,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 180);
+    assert_eq!(DRAWN.lines().count(), 204);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

@@ -204,6 +204,22 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
     Left { flops, bytes: plan.bytes(), gradients, logits: logits.unwrap_or_default() }
 }
 
+/// Runs a step in each way of training, and holds what ran against what is stated without a device.
+pub fn runs_as_stated(config: &ModelConfig, seq: u32) {
+    let packed = || Packing::new(vec![seq - 2, 2]);
+    for (accumulate, recompute, packed) in [
+        (1, Recompute::None, Packing::default()),
+        (2, Recompute::Layers, Packing::default()),
+        (1, Recompute::None, packed()),
+        (2, Recompute::Layers, packed()),
+    ] {
+        let training = Training { accumulate, recompute, packed, ..Training::default() };
+        let stated = exact(config, [2 * accumulate, seq], training).unwrap();
+        let executed = run(config, [2, seq], training).flops;
+        assert_eq!(stated.schedule.unwrap().total, u128::from(executed), "{training:?}");
+    }
+}
+
 #[test]
 fn what_runs_is_what_the_forms_say() {
     for seed in 1000..1018 {
@@ -241,37 +257,39 @@ fn assert_close(name: &str, got: impl Iterator<Item = f64>, want: &[f64]) {
 }
 
 /// Two sequences in one row give what each gives by itself: their logits, and the mean of their gradients.
+pub fn sequences_of_a_row_do_not_meet(config: &ModelConfig, lengths: [u32; 2]) {
+    let shape = |seq| {
+        let asked = AskedShape { batch: Some(1), seq: Some(seq), accumulate: None };
+        BatchShape::resolve(asked, config).unwrap()
+    };
+    let alone = lengths.map(|seq| Batch::seeded(shape(seq), config, u64::from(seq)));
+    let [one, two] = &alone;
+    let row = Batch {
+        shape: shape(lengths[0] + lengths[1]),
+        tokens: [&one.tokens[..], &two.tokens].concat(),
+        targets: [&one.targets[..], &two.targets].concat(),
+    };
+    let packed = Packing::new(lengths.to_vec());
+    let row = run_on(config, &row, Training { packed, ..Training::default() });
+    let [one, two] = alone.map(|batch| run_on(config, &batch, Training::default()));
+    let logits = [one.logits, two.logits].concat().into_iter().map(f64::from);
+    let widened = row.logits.iter().copied().map(f64::from);
+    assert_close("logits", widened, &logits.collect::<Vec<_>>());
+    let shares = lengths.map(|length| f64::from(length) / f64::from(lengths[0] + lengths[1]));
+    for ((name, got), (a, b)) in row.gradients.iter().zip(one.gradients.iter().zip(&two.gradients))
+    {
+        let wide = |bits: &u32| f64::from(f32::from_bits(*bits));
+        let mean = a.1.iter().zip(&b.1);
+        let mean = mean.map(|(a, b)| shares[0] * wide(a) + shares[1] * wide(b));
+        assert_close(name, got.iter().map(wide), &mean.collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn packed_sequences_do_not_meet() {
     for seed in 3000..3016 {
         let (config, seq) = common::decoder::decoder(seed);
-        let lengths = [1 + seed as u32 % seq, seq];
-        let shape = |seq| {
-            let asked = AskedShape { batch: Some(1), seq: Some(seq), accumulate: None };
-            BatchShape::resolve(asked, &config).unwrap()
-        };
-        let alone = lengths.map(|seq| Batch::seeded(shape(seq), &config, u64::from(seq)));
-        let [one, two] = &alone;
-        let row = Batch {
-            shape: shape(lengths[0] + lengths[1]),
-            tokens: [&one.tokens[..], &two.tokens].concat(),
-            targets: [&one.targets[..], &two.targets].concat(),
-        };
-        let packed = Packing::new(lengths.to_vec());
-        let row = run_on(&config, &row, Training { packed, ..Training::default() });
-        let [one, two] = alone.map(|batch| run_on(&config, &batch, Training::default()));
-        let logits = [one.logits, two.logits].concat().into_iter().map(f64::from);
-        let widened = row.logits.iter().copied().map(f64::from);
-        assert_close("logits", widened, &logits.collect::<Vec<_>>());
-        let shares = lengths.map(|length| f64::from(length) / f64::from(lengths[0] + lengths[1]));
-        for ((name, got), (a, b)) in
-            row.gradients.iter().zip(one.gradients.iter().zip(&two.gradients))
-        {
-            let wide = |bits: &u32| f64::from(f32::from_bits(*bits));
-            let mean = a.1.iter().zip(&b.1);
-            let mean = mean.map(|(a, b)| shares[0] * wide(a) + shares[1] * wide(b));
-            assert_close(name, got.iter().map(wide), &mean.collect::<Vec<_>>());
-        }
+        sequences_of_a_row_do_not_meet(&config, [1 + seed as u32 % seq, seq]);
     }
 }
 

@@ -14,8 +14,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 180, 8, 17
+CASES, TOKENS, SEED = 204, 8, 17
 DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite", "olmo3"]
+DENSE += ["starcoder2", "gpt2"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", "olmo3", *GEMMA]
@@ -49,7 +50,22 @@ def rotary_positions(fields):
         maybe(fields, "original_max_position_embeddings", draw.choice([4, 8, 4096]))
 
 
+def gpt2():
+    """Its class has names of its own for what others share, and takes the shared ones as well."""
+    own = ["n_embd", "n_head", "n_layer", "n_positions"]
+    shared = ["hidden_size", "num_attention_heads", "num_hidden_layers", "max_position_embeddings"]
+    width, head, layer, positions = own if draw.random() < 0.7 else shared
+    heads = below(6)
+    fields = {"model_type": "gpt2", width: heads * below(9), head: heads, layer: below(5), "vocab_size": below(60)}
+    maybe(fields, positions, TOKENS - 1 + below(40), 0.8)
+    maybe(fields, "n_inner", draw.choice([None, below(40)]), 0.7)
+    maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
+    return fields
+
+
 def configuration(kind):
+    if kind == "gpt2":
+        return gpt2()
     heads = draw.choice([4, 8, 16, 32])
     layers = below(5)
     fields = {
@@ -72,6 +88,11 @@ def configuration(kind):
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
         maybe(fields, "resid_pdrop", 0.1)
         rotary_positions(fields)
+    if kind == "starcoder2":
+        maybe(fields, "use_bias", draw.random() < 0.5, 0.7)
+        maybe(fields, "norm_epsilon", draw.choice([1e-6, 1e-3]))
+        maybe(fields, "residual_dropout", 0.1)
+        maybe(fields, "sliding_window", draw.choice([None, below(9)]), 0.8)
     if kind in ("mistral", "mixtral"):
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
     if kind in ("olmo3", *GEMMA):
@@ -118,7 +139,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2", "granite"):
+    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

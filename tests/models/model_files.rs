@@ -181,7 +181,7 @@ fn a_spoilt_config_names_the_file_and_the_field() {
         ("\"d_model\": 16", "\"d_model\": \"16\"", &["d_model is \"16\"", "whole number"]),
         ("\"d_model\": 16", "\"d_model\": 0", &["d_model is 0"]),
         ("\"top_k\": 1", "\"top_k\": 5", &["top_k = 5", "num_experts = 4"]),
-        ("resnet_bk", "gpt2", &["model_type \"gpt2\"", "resnet_bk"]),
+        ("resnet_bk", "bloom", &["model_type \"bloom\"", "resnet_bk"]),
         ("model_type", "modeltype", &["'model_type' is missing"]),
         ("{", "[", &["is not a JSON object"]),
     ];

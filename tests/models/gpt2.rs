@@ -1,0 +1,327 @@
+//! GPT-2 as its files have it: names of its own, weights of linear layers by rows of inputs, and positions that are
+//! learned.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use flopmeter::{
+    Error,
+    execute::Limits,
+    family::decoder::DecoderConfig,
+    model::{
+        AskedShape, BatchShape, Model, Optimizer,
+        lower::{Recompute, Training},
+    },
+    tensors::{Dtype, TensorFile},
+};
+use safetensors::tensor::TensorView;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    decoder_step::{runs_as_stated, sequences_of_a_row_do_not_meet},
+    golden,
+};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gpt2");
+
+/// What reading makes of the golden one's file with fields changed; null removes one.
+fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
+    DecoderConfig::from_json(&golden::fields("gpt2", changes))
+}
+
+fn assert_says(problem: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(problem.contains(part), "{problem}\nlacks: {part}");
+    }
+}
+
+#[test]
+fn the_published_files_are_the_presets() {
+    let published = |width: u32, heads: u32, layers: u32| {
+        json!({
+            "activation_function": "gelu_new",
+            "architectures": ["GPT2LMHeadModel"],
+            "attn_pdrop": 0.1,
+            "bos_token_id": 50_256,
+            "embd_pdrop": 0.1,
+            "eos_token_id": 50_256,
+            "initializer_range": 0.02,
+            "layer_norm_epsilon": 1e-5,
+            "model_type": "gpt2",
+            "n_ctx": 1024,
+            "n_embd": width,
+            "n_head": heads,
+            "n_layer": layers,
+            "n_positions": 1024,
+            "resid_pdrop": 0.1,
+            "summary_activation": null,
+            "summary_first_dropout": 0.1,
+            "summary_proj_to_labels": true,
+            "summary_type": "cls_index",
+            "summary_use_proj": true,
+            "task_specific_params": { "text-generation": { "do_sample": true, "max_length": 50 } },
+            "vocab_size": 50_257
+        })
+    };
+    for (name, width, heads, layers) in [
+        ("gpt2", 768, 12, 12),
+        ("gpt2-medium", 1024, 16, 24),
+        ("gpt2-large", 1280, 20, 36),
+        ("gpt2-xl", 1600, 25, 48),
+    ] {
+        let mut published = published(width, heads, layers);
+        if name == "gpt2-medium" {
+            published["n_special"] = json!(0);
+            published["predict_special_tokens"] = json!(true);
+        }
+        if name == "gpt2-xl" {
+            published["output_past"] = json!(true);
+        }
+        let preset = Model::resolve::<&str>(name, []).unwrap();
+        let preset = preset.decoder().unwrap();
+        let read = DecoderConfig::from_json(published.as_object().unwrap());
+        assert_eq!(read.as_ref(), Ok(preset), "{name}");
+        assert!(preset.tie_word_embeddings);
+    }
+}
+
+const NAMES: [(&str, &str); 4] = [
+    ("n_embd", "hidden_size"),
+    ("n_head", "num_attention_heads"),
+    ("n_layer", "num_hidden_layers"),
+    ("n_positions", "max_position_embeddings"),
+];
+
+#[test]
+fn either_name_of_a_field_is_read() {
+    let golden = changed(&[]).unwrap();
+    let stated = golden::fields("gpt2", &[]);
+    for (own, shared) in NAMES {
+        let value = stated[own].clone();
+        let renamed = [(own, Value::Null), (shared, value.clone())];
+        assert_eq!(changed(&renamed).as_ref(), Ok(&golden), "{shared}");
+        assert_eq!(changed(&[(shared, value)]).as_ref(), Ok(&golden), "both, of one value");
+        let problem = changed(&[(shared, json!(12))]).unwrap_err();
+        let words = [format!("{own} is {}", stated[own]), format!("{shared} is 12")];
+        assert_says(&problem, &words.each_ref().map(String::as_str));
+    }
+    assert_eq!(DecoderConfig::from_json(&golden.to_json()), Ok(golden));
+    // A field that is set goes before the file's, by whichever name.
+    for [own, shared] in
+        [["n_layer=1", "num_hidden_layers=1"], ["n_head=6", "num_attention_heads=6"]]
+    {
+        let set = |field: &str| Model::resolve(GOLDEN, [field]).unwrap().config;
+        assert_eq!(set(own), set(shared));
+        assert_ne!(set(own), set("n_layer=2"));
+    }
+}
+
+#[test]
+fn an_mlp_is_as_wide_as_the_file_says_or_four_times_the_model() {
+    let width = |inner: Value| {
+        let parameters = changed(&[("n_inner", inner)]).unwrap().parameters();
+        let bias = parameters.iter().find(|parameter| parameter.name.ends_with("c_fc.bias"));
+        bias.unwrap().elements()
+    };
+    assert_eq!([json!(44), json!(7), Value::Null].map(width), [44, 7, 4 * 36]);
+    // A head may be of any width.
+    for heads in [1, 2, 3, 36] {
+        let config = changed(&[("n_head", json!(heads))]).unwrap();
+        assert_eq!(config.head_dim, 36 / heads);
+        assert_eq!(config.num_key_value_heads, heads);
+    }
+}
+
+#[test]
+fn what_a_gpt2_has_not_is_refused_by_name() {
+    let refused: [(&str, Value, &[&str]); 13] = [
+        ("activation_function", json!("relu"), &["activation_function is \"relu\"", "gelu_new"]),
+        ("activation_function", json!("gelu"), &["activation_function is \"gelu\"", "gelu_new"]),
+        (
+            "scale_attn_by_inverse_layer_idx",
+            json!(true),
+            &["scale_attn_by_inverse_layer_idx", "true"],
+        ),
+        ("add_cross_attention", json!(true), &["add_cross_attention", "true"]),
+        ("scale_attn_weights", json!(false), &["scale_attn_weights is false"]),
+        ("rms_norm_eps", json!(1e-5), &["'rms_norm_eps'", "is not known for gpt2"]),
+        ("rope_theta", json!(1e4), &["rope_theta", "gpt2"]),
+        ("sliding_window", json!(8), &["sliding_window is 8", "gpt2"]),
+        ("num_key_value_heads", json!(2), &["num_key_value_heads", "gpt2"]),
+        ("head_dim", json!(8), &["head_dim", "gpt2"]),
+        ("n_embd", json!(37), &["n_embd = 37", "n_head = 4"]),
+        ("layer_norm_epsilon", json!(0), &["layer_norm_epsilon is 0", "positive"]),
+        ("resid_pdrop", json!("some"), &["resid_pdrop is \"some\"", "number"]),
+    ];
+    for (field, value, parts) in refused {
+        assert_says(&changed(&[(field, value)]).expect_err(field), parts);
+    }
+    assert_says(&changed(&[("n_layer", Value::Null)]).unwrap_err(), &["'n_layer' is missing"]);
+    let llama = Model::resolve("llama-3.2-1b", ["n_inner=8"]).unwrap_err();
+    assert_says(&llama.to_string(), &["'n_inner'"]);
+}
+
+#[test]
+fn a_sequence_is_no_longer_than_the_positions() {
+    let model = Model::resolve::<&str>(GOLDEN, []).unwrap();
+    let shape = |seq| {
+        let asked = AskedShape { batch: Some(1), seq: Some(seq), ..AskedShape::default() };
+        BatchShape::resolve(asked, &model.config).map_err(|error| error.to_string())
+    };
+    assert_eq!(shape(24).unwrap().warning(&model.config), None);
+    assert_says(&shape(25).unwrap_err(), &["seq = 25", "n_positions = 24"]);
+    let usual = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
+    assert_eq!(usual.seq(), 24);
+}
+
+#[test]
+fn dropout_is_told_of() {
+    let folder = format!("{GOLDEN}_lora");
+    let dropout = Model::resolve::<&str>(&folder, []).unwrap().not_run.dropout;
+    // That of a summary's head is none of a language model.
+    let parts = ["attn_pdrop", "embd_pdrop", "resid_pdrop"].map(|name| (name, 0.1));
+    assert!(dropout.iter().map(|(name, part)| (name.as_str(), *part)).eq(parts), "{dropout:?}");
+}
+
+type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+
+/// The golden model with its tensors changed.
+fn spoilt(change: impl FnOnce(&mut Tensors)) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(Path::new(GOLDEN).join("config.json"), folder.path().join("config.json")).unwrap();
+    let file = TensorFile::open(&Path::new(GOLDEN).join("model.safetensors")).unwrap();
+    let read = |name: String| {
+        let tensor = file.get(&name).unwrap();
+        (name, (tensor.dtype, tensor.shape.to_vec(), tensor.bytes.to_vec()))
+    };
+    let mut tensors = file.names().into_iter().map(read).collect();
+    change(&mut tensors);
+    let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
+        (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+    });
+    let bytes = safetensors::serialize(views, None).unwrap();
+    fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+    folder
+}
+
+/// What stands in the weights of a folder, by the names that its model has for them.
+fn weights(folder: &str) -> Result<Vec<(String, Vec<f32>)>, Error> {
+    let model = Model::resolve::<&str>(folder, [])?;
+    let weights = model.weights(0)?;
+    let parameters = model.config.parameters().into_iter();
+    let named = |name: String| (name.clone(), weights.values(&name).unwrap());
+    Ok(parameters.map(|parameter| named(parameter.name)).collect())
+}
+
+/// The first upload has names without the module around them, and the masks of attention, which are no parameters.
+#[test]
+fn a_checkpoint_has_the_names_of_the_first_upload_too() {
+    let golden = weights(GOLDEN).unwrap();
+    for prefix in ["", "transformer."] {
+        let folder = spoilt(|tensors| {
+            let renamed = std::mem::take(tensors)
+                .into_iter()
+                .map(|(name, tensor)| (name.replacen("transformer.", prefix, 1), tensor));
+            tensors.extend(renamed);
+            for layer in 0..2 {
+                let name = |buffer: &str| format!("{prefix}h.{layer}.attn.{buffer}");
+                let mask = (Dtype::F32, vec![1, 1, 24, 24], vec![0; 4 * 24 * 24]);
+                tensors.insert(name("bias"), mask);
+                let masked = (-1e4_f32).to_le_bytes().to_vec();
+                tensors.insert(name("masked_bias"), (Dtype::F32, vec![], masked));
+            }
+        });
+        assert!(weights(folder.path().to_str().unwrap()).unwrap() == golden, "{prefix}");
+    }
+}
+
+/// A linear layer's weight lies by rows of inputs there, and by rows of outputs in the model.
+#[test]
+fn weights_of_linear_layers_are_turned() {
+    const NAME: &str = "transformer.h.1.mlp.c_fc.weight";
+    let file = TensorFile::open(&Path::new(GOLDEN).join("model.safetensors")).unwrap();
+    let tensor = file.get(NAME).unwrap();
+    assert_eq!(tensor.shape, [36, 44]);
+    let stored: Vec<f32> =
+        tensor.bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    let weights = weights(GOLDEN).unwrap();
+    let (_, values) = weights.iter().find(|(name, _)| name == NAME).unwrap();
+    for (input, output) in [(0, 0), (0, 1), (35, 0), (17, 43)] {
+        assert_eq!(values[output * 36 + input].to_bits(), stored[input * 44 + output].to_bits());
+    }
+    // As another model's would lie.
+    let folder = spoilt(|tensors| tensors.get_mut(NAME).unwrap().1.reverse());
+    let problem = self::weights(folder.path().to_str().unwrap()).unwrap_err();
+    assert_says(&problem.to_string(), &["model.safetensors: ", NAME, "[44, 36]", "[36, 44]"]);
+    for lost in [NAME, "transformer.wpe.weight", "transformer.h.0.attn.c_attn.bias"] {
+        let folder = spoilt(|tensors| drop(tensors.remove(lost)));
+        let problem = self::weights(folder.path().to_str().unwrap()).unwrap_err();
+        assert_says(&problem.to_string(), &["model.safetensors: ", lost, "is missing"]);
+    }
+}
+
+#[test]
+fn adapters_stand_beside_the_modules_of_a_gpt2() {
+    let adapted = |targets: Value| {
+        let changes = [("lora_rank", json!(2)), ("lora_targets", targets)];
+        let modules = changed(&changes)?.adapted().into_iter();
+        Ok::<_, String>(modules.map(|adapted| adapted.module).collect::<Vec<_>>())
+    };
+    let all = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"];
+    let named = |parts: &[&str]| {
+        let layer = |layer| parts.iter().map(move |part| format!("transformer.h.{layer}.{part}"));
+        (0..2).flat_map(layer).collect::<Vec<_>>()
+    };
+    assert_eq!(adapted(Value::Null), Ok(named(&["attn.c_attn"])));
+    assert_eq!(adapted(json!("c_proj")), Ok(named(&["attn.c_proj", "mlp.c_proj"])));
+    assert_eq!(adapted(json!("mlp.c_proj")), Ok(named(&["mlp.c_proj"])));
+    assert_eq!(adapted(json!("all-linear")), Ok(named(&all)));
+    assert_says(&adapted(json!("q_proj")).unwrap_err(), &["'q_proj'", "c_attn"]);
+    let rank = changed(&[("lora_rank", json!(2)), ("lora_targets", json!("c_attn"))]).unwrap();
+    assert_eq!(rank.adapter_parameters(), 2 * 2 * (36 + 3 * 36));
+}
+
+/// Forms hold with and without adapters, with a head of its own and heads of one number.
+#[test]
+fn steps_run_as_stated() {
+    for set in [
+        &[][..],
+        &["n_inner=null", "n_head=12", "tie_word_embeddings=false"],
+        &["lora_rank=2", "lora_targets=all-linear"],
+        &["lora_rank=2", "lora_targets=mlp.c_proj", "n_head=36"],
+    ] {
+        runs_as_stated(&Model::resolve(GOLDEN, set).unwrap().config, 11);
+    }
+}
+
+/// The same numbers where layers run again, and where no binding holds the logits or the table of the vocabulary.
+#[test]
+fn a_step_in_pieces_is_the_step() {
+    let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
+    for (model, training, bytes) in [
+        ("gpt2_lora", again, u64::MAX),
+        ("gpt2", again, u64::MAX),
+        ("gpt2", Optimizer::AdamW.into(), 8_000),
+    ] {
+        let cut =
+            |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
+        golden::step_within(model, training, cut, |plan, session, file| {
+            let windows = plan.outputs["logits"].windows.len();
+            assert_eq!(windows > 1, bytes != u64::MAX);
+            golden::compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
+/// The reference notices each field that sets GPT-2 apart, and where a token stands.
+#[test]
+fn another_field_makes_other_logits() {
+    golden::each_makes_other_logits("gpt2", &["n_head=2", "layer_norm_epsilon=0.1"]);
+}
+
+/// The second sequence of a row has the positions of one by itself.
+#[test]
+fn each_sequence_of_a_row_begins_at_the_first_position() {
+    let model = Model::resolve(GOLDEN, ["n_positions=25"]).unwrap();
+    sequences_of_a_row_do_not_meet(&model.config, [14, 9]);
+}
