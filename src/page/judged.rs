@@ -4,6 +4,9 @@ use super::answer::{Answer, Problems, at_both_ends};
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
+/// Where an annotation of a file stands that is about no line of it.
+pub(super) const FIRST_LINE: Option<u32> = Some(1);
+
 /// More checks than these are not named in one line.
 const MOST_NAMED: usize = 3;
 
