@@ -35,10 +35,8 @@ fn fact(finding: &Finding) -> Fact {
 
 /// Whether everything holds; `None` where nothing was judged.
 fn answer(checks: &[Examined]) -> Option<Answer> {
-    let mut problems = Problems::default();
-    for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
-        problems.say(finding.to_string());
-    }
+    let findings = checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed);
+    let problems = Problems::listed(findings.map(ToString::to_string).collect());
     (!checks.is_empty()).then(|| problems.answer(holding(checks)))
 }
 
