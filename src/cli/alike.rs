@@ -41,8 +41,8 @@ pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec
     found
 }
 
-/// Calls the kernels of an earlier report as those of a later one that they are held against, and what it has beside them otherwise than
-/// any of those; by the new names, the names that they had.
+/// Calls the kernels of an earlier report as those of a later one that they are held against, and what it has beside
+/// them otherwise than any of those; by the new names, the names that they had.
 pub fn call_as(before: &mut KernelSuite, after: &KernelSuite) -> BTreeMap<String, String> {
     let lines = after.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
     let lines: Vec<(&SuiteKernel, SuiteLine)> =

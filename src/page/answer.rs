@@ -10,8 +10,14 @@ use crate::{
     result::{Provenance, Watched},
 };
 
-/// The most problems that are named in one line.
+/// The most problems that are named in one line where each is listed elsewhere.
 const MOST_NAMED: usize = 5;
+
+/// The most characters that these take together, but for the first.
+const MOST_TOLD: usize = 200;
+
+/// Where those are that are not named.
+const ONE_BY_ONE: &str = "told one by one";
 
 /// Whether everything holds.
 pub(super) struct Answer {
@@ -42,9 +48,18 @@ pub(super) fn at_both_ends(answer: Option<Answer>, sections: Vec<Section>) -> Ve
 
 /// What a report found that should not be.
 #[derive(Default)]
-pub(super) struct Problems(Vec<String>);
+pub(super) struct Problems {
+    said: Vec<String>,
+    /// Whether the report tells each by itself, too.
+    listed: bool,
+}
 
 impl Problems {
+    /// Problems each of which the report tells by itself, too.
+    pub(super) fn listed(said: Vec<String>) -> Self {
+        Self { said, listed: true }
+    }
+
     /// Passes whose counts are not what `whose` say.
     pub(super) fn counts(&mut self, tally: Tally, whose: &str) {
         let Tally { r#match, mismatch, not_comparable, extrapolated: _ } = tally;
@@ -71,39 +86,52 @@ impl Problems {
     /// Something that is wrong `n` times, if it ever is.
     pub(super) fn count(&mut self, n: u64, what: impl FnOnce(String) -> String) {
         if n > 0 {
-            self.0.push(what(grouped(n)));
+            self.said.push(what(grouped(n)));
         }
     }
 
     /// Something that is wrong.
     pub(super) fn say(&mut self, what: impl Into<String>) {
-        self.0.push(what.into());
+        self.said.push(what.into());
+    }
+
+    /// How many are named in one line: all that stand nowhere else, or as many as can be read there.
+    fn named(&self) -> usize {
+        if !self.listed {
+            return self.said.len();
+        }
+        let ends = self.said.iter().scan(0, |end, text| {
+            *end += text.chars().count();
+            Some(*end)
+        });
+        ends.take(MOST_NAMED).take_while(|end| *end <= MOST_TOLD).count().max(1)
     }
 
     /// The answer: `holds` where there are no problems.
     pub(super) fn answer(self, holds: impl Into<String>) -> Answer {
         let fails = |text: String| Fact::new("FAIL", text).toned(Tone::Bad);
-        match &self.0[..] {
+        match &self.said[..] {
             [] => {
                 let whole = Fact::new("PASS", holds).toned(Tone::Good);
                 Answer { line: whole.clone(), whole }
             }
             [one] => Answer { whole: fails(one.clone()), line: fails(one.clone()) },
             [first, more @ ..] => {
-                let count = grouped(more.len() as u64);
-                let line = fails(format!("{first}; and {count} more, at the beginning"));
-                // Each of them is among the findings; one line of all of them would be too long to read.
-                let whole = match self.0.len().checked_sub(MOST_NAMED) {
-                    None | Some(0) => self.0.join("; "),
-                    Some(rest) => {
-                        let rest = grouped(rest as u64);
-                        format!(
-                            "{}; and {rest} more, among the findings",
-                            self.0[..MOST_NAMED].join("; ")
-                        )
-                    }
+                let and_more = |named: &str, more: usize, place: &str| {
+                    fails(format!("{named}; and {} more, {place}", grouped(more as u64)))
                 };
-                Answer { whole: fails(whole), line }
+                let (named, rest) = self.said.split_at(self.named());
+                let all = named.join("; ");
+                match rest.len() {
+                    0 => Answer {
+                        whole: fails(all),
+                        line: and_more(first, more.len(), "at the beginning"),
+                    },
+                    some => Answer {
+                        whole: and_more(&all, some, ONE_BY_ONE),
+                        line: and_more(first, more.len(), ONE_BY_ONE),
+                    },
+                }
             }
         }
     }

@@ -4,6 +4,9 @@ use super::answer::{Answer, Problems, at_both_ends};
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
+/// Where an annotation of a file stands that is about no line of it.
+pub(super) const FIRST_LINE: Option<u32> = Some(1);
+
 /// More checks than these are not named in one line.
 const MOST_NAMED: usize = 3;
 
@@ -32,10 +35,8 @@ fn fact(finding: &Finding) -> Fact {
 
 /// Whether everything holds; `None` where nothing was judged.
 fn answer(checks: &[Examined]) -> Option<Answer> {
-    let mut problems = Problems::default();
-    for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
-        problems.say(finding.to_string());
-    }
+    let findings = checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed);
+    let problems = Problems::listed(findings.map(ToString::to_string).collect());
     (!checks.is_empty()).then(|| problems.answer(holding(checks)))
 }
 

@@ -16,7 +16,7 @@ impl Paged for KernelCheck {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.report.placed(&self.checks)
+        self.report.placed(&self.checks, judged::FIRST_LINE)
     }
 }
 

@@ -22,7 +22,7 @@ impl Paged for KernelSuite {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.placed()
+        self.placed(judged::FIRST_LINE)
     }
 
     /// A part for each kernel.
@@ -34,7 +34,11 @@ impl Paged for KernelSuite {
                     Unchecked { subject: kernel.name.clone(), check: why.clone() }.page(every_layer)
                 }
             };
-            JudgedPart { name: kernel.name.clone(), checks: kernel.placed(), page }
+            JudgedPart {
+                name: kernel.name.clone(),
+                checks: kernel.placed(judged::FIRST_LINE),
+                page,
+            }
         });
         parts.collect()
     }

@@ -273,15 +273,17 @@ fn growth(report: &ScaleReport, axis: &Axis, of: &[Quantity]) -> Table {
     Table { grouped_by: Some("phase"), columns, rows, main: false, code: false }
 }
 
-/// What outgrows all else, and where that is half of a step.
+/// What outgrows the sequence, and where that is half of a step.
 fn beyond(crossover: &Crossover) -> Fact {
     let Crossover { parts, power, at, flops, total, half_from } = crossover;
     let place = at.iter().map(|(key, value)| format!("{key} = {}", grouped(*value)));
     let place: Vec<String> = place.collect();
     let is_half = 2 * flops >= *total;
+    // One digit behind the point says as much as the words that stand beside exponents.
+    let power = (power * 10.0).round() / 10.0;
     let text = format!(
-        "parts that grow with {SEQ}^{power} outgrow all others: they are {} of the exact count at {}, and {} half of it \
-         from {SEQ} = {} on",
+        "parts that outgrow the sequence are {} of the exact count at {}, and {} half of it from {SEQ} = {} on, where they \
+         grow with {SEQ}^{power}",
         percent(*flops as f64 / *total as f64),
         place.join(", "),
         if is_half { "at least" } else { "will be" },

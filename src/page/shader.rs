@@ -50,7 +50,7 @@ impl Paged for ShaderReport {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.placed(&self.checks)
+        self.placed(&self.checks, judged::FIRST_LINE)
     }
 }
 

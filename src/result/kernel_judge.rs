@@ -109,15 +109,15 @@ impl ShaderReport {
         Some((path.display().to_string(), line?))
     }
 
-    /// These checks of it, with the shader's file for what is in no place of its own, and its first line where it has
+    /// These checks of it, with the shader's file for what is in no place of its own, and such a line of it where it has
     /// lines. What a buffer holds at the end comes of no line alone.
-    pub(crate) fn placed(&self, checks: &[Examined]) -> Vec<Examined> {
+    pub(crate) fn placed(&self, checks: &[Examined], line: Option<u32>) -> Vec<Examined> {
         let mut checks = checks.to_vec();
         let findings = checks.iter_mut().flat_map(|check| &mut check.findings);
         for finding in findings.filter(|finding| finding.file.is_none()) {
             finding.file = Some(self.shader.clone());
             let has_line = finding.kind != FindingKind::Expected && !self.source.is_empty();
-            finding.line = has_line.then_some(1);
+            finding.line = line.filter(|_| has_line);
         }
         checks
     }

@@ -84,9 +84,9 @@ impl KernelSuite {
         self.kernels.iter().flat_map(|kernel| kernel.named(kernel.checks())).collect()
     }
 
-    /// The same, each finding in a file.
-    pub(crate) fn placed(&self) -> Vec<Examined> {
-        self.kernels.iter().flat_map(|kernel| kernel.named(&kernel.placed())).collect()
+    /// The same, each finding in a file, and those in no line of it in this one.
+    pub(crate) fn placed(&self, line: Option<u32>) -> Vec<Examined> {
+        self.kernels.iter().flat_map(|kernel| kernel.named(&kernel.placed(line))).collect()
     }
 }
 
@@ -107,10 +107,10 @@ impl SuiteKernel {
         }
     }
 
-    /// The same, each finding in a file.
-    pub(crate) fn placed(&self) -> Vec<Examined> {
+    /// The same, each finding in a file, and those in no line of it in this one.
+    pub(crate) fn placed(&self, line: Option<u32>) -> Vec<Examined> {
         match &self.outcome {
-            SuiteOutcome::Checked(check) => check.report.placed(&check.checks),
+            SuiteOutcome::Checked(check) => check.report.placed(&check.checks, line),
             SuiteOutcome::NotRun(why) => vec![why.clone()],
         }
     }

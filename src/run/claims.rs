@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use tempfile::{Builder, TempDir};
+use tempfile::TempDir;
 
 /// What says where a process has its number.
 const NAMESPACE: &str = "/proc/self/ns/pid";
@@ -17,7 +17,7 @@ impl Claims {
     /// A folder for them, which the layer finds beside the recordings; `None` where the system has none in memory.
     #[cfg(target_os = "linux")]
     pub(super) fn beside(recordings: &Path) -> Option<Self> {
-        let folder = Builder::new().prefix("flopmeter-").tempdir_in("/dev/shm").ok()?;
+        let folder = tempfile::Builder::new().prefix("flopmeter-").tempdir_in("/dev/shm").ok()?;
         let link = recordings.join(flopmeter_layer::CLAIMS);
         std::os::unix::fs::symlink(folder.path(), link).ok()?;
         Some(Self { folder })

@@ -90,6 +90,17 @@ fn what_cannot_be_right_is_refused_by_name() {
             assert!(problem.contains(part), "{field}: {problem}\nlacks: {part}");
         }
     }
+    // What single precision has as infinite or as zero, or what one divided by it would be.
+    for field in FACTORS {
+        for (value, told) in [(1e39, "1e39"), (1e38, "1e38"), (1e-38, "1e-38"), (1e-50, "1e-50")] {
+            let problem = changed(&[(field, json!(value))]).expect_err(field);
+            let says = format!("{field} is {told}; it must be from 1.1754944e-38 to 8.507059e37, ");
+            assert!(problem.starts_with(&says), "{problem}");
+        }
+        for value in [1.2e-38, 8.5e37] {
+            changed(&[(field, json!(value))]).expect(field);
+        }
+    }
     let llama = Model::resolve("llama-3.2-1b", ["logits_scaling=8"]).unwrap_err();
     assert!(llama.to_string().contains("'logits_scaling' (8) is not known for llama"), "{llama}");
 }

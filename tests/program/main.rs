@@ -5,6 +5,7 @@ mod change;
 mod chunks;
 mod command;
 mod compare;
+mod crossover;
 mod dispatches;
 mod drivers;
 mod edited;

@@ -66,3 +66,32 @@ fn a_suite_is_held_to_its_own_checks_and_to_no_other_baseline() {
     let told = contains("by its own checks, B does not hold").and(contains("file=sum.wgsl,line=8"));
     gate("racing.json").code(1).stdout(told);
 }
+
+/// What executors differ on is in no line of a kernel, and no line is said of it, wherever it is told.
+#[test]
+fn a_finding_in_no_line_is_told_without_one() {
+    let repository = Repository::new();
+    repository.check(&["--json=before.json"]).success();
+    repository.write("sum.wgsl", &racing());
+    repository.check(&["--json=racing.json"]).code(1);
+    let mut report: Value = serde_json::from_str(&repository.read("racing.json")).unwrap();
+    let kernels = report["kernels"].as_array_mut().unwrap().iter_mut();
+    let checks = kernels.flat_map(|kernel| {
+        kernel["outcome"]["checked"]["checks"].as_array_mut().unwrap().iter_mut()
+    });
+    let findings = checks.flat_map(|check| check["findings"].as_array_mut().unwrap().iter_mut());
+    let mut placeless = 0;
+    for finding in findings {
+        *finding = serde_json::json!({ "kind": "counts", "text": "two executors differ" });
+        placeless += 1;
+    }
+    assert_ne!(placeless, 0);
+    repository.write("racing.json", &report.to_string());
+    let gate = ["compare", "before.json", "racing.json", "--fail-on=more:flops:20"];
+    let told = "sum.wgsl: by its own checks, B does not hold: two executors differ";
+    let warned = "sum.wgsl: two executors differ\n";
+    let gated = repository.run(&gate).code(1);
+    gated.stdout(contains(told).and(contains(warned)).and(contains("sum.wgsl:1:").not()));
+    let annotated = repository.run(&[&gate[..], &["--github=-"]].concat()).code(1);
+    annotated.stdout(contains("::error file=sum.wgsl,title=flopmeter::"));
+}

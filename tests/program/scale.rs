@@ -361,37 +361,3 @@ fn the_exact_count_has_its_phases_its_exponents_and_its_rulings() {
     .and(predicate::str::is_match(r"\n total +[0-9.]+ +- +- +").unwrap());
     flopmeter(&arguments).assert().success().stdout(text);
 }
-
-/// The length at which attention is half of a step is the first at which its own rows are, those of what is computed again
-/// among them.
-#[test]
-fn what_outgrows_a_step_is_told_and_from_where_on_it_is_half() {
-    let swept =
-        |model: &[&str], seq: u64| scale(&[model, &["--axis", &format!("seq={},{seq}", seq - 1)]]);
-    let parts = ["layer_*.attention.core", "layer_*.attention.softmax"];
-    let qwen = ["qwen2.5-0.5b", "--recompute", "layers"];
-    for (model, told) in [(&qwen[..1], 22_790), (&qwen, 21_186)] {
-        let crossover = &swept(model, 256)["crossover"];
-        assert_eq!(crossover["parts"], serde_json::json!(parts));
-        assert_eq!((&crossover["at"]["seq"], &crossover["half_from"]), (&256.into(), &told.into()));
-        let report = swept(model, told);
-        let is_half = report["points"].as_array().unwrap().iter().map(|point| {
-            let items = point["exact_items"].as_array().unwrap().iter();
-            let costs = items.map(|item| (&item["name"], item["flops"].as_u64().unwrap()));
-            let costs: Vec<_> = costs.collect();
-            let leading = costs.iter().filter(|(name, _)| parts.iter().any(|part| *name == part));
-            let leading: u64 = leading.map(|(_, flops)| flops).sum();
-            2 * leading >= costs.iter().map(|(_, flops)| flops).sum()
-        });
-        assert_eq!(is_half.collect::<Vec<bool>>(), [false, true]);
-    }
-    // Attention within a window, no attention, and steps of a length that is given.
-    for linear in [&["mistral-7b"][..], &["resnet-bk"]] {
-        assert_eq!(swept(linear, 256)["crossover"], Value::Null, "{linear:?}");
-    }
-    let told = "at batch = 4, seq = 256, and will be half of it from seq = 22,";
-    flopmeter(&["scale", "qwen2.5-0.5b", "--axis", "seq=255,256", "--axis", "batch=2,4"])
-        .assert()
-        .success()
-        .stdout(contains(told));
-}

@@ -268,9 +268,18 @@ fn a_long_report_ends_with_one_line_of_what_it_began_with() {
     let many = (1..=12).map(|number| finding(&format!("difference {number}")));
     report.checks[0].findings = many.collect();
     let seen = table::render(&report.page(false), Terminal::PIPE);
-    let first = "difference 4; difference 5; and 7 more, among the findings";
+    let first = "difference 4; difference 5; and 7 more, told one by one";
     assert!(seen.lines().next().unwrap().ends_with(first), "{seen}");
+    let end = "FAIL      difference 1; and 11 more, told one by one";
+    assert_eq!(seen.lines().last(), Some(end), "{seen}");
     assert!(seen.contains("finding   difference 12\n"), "{seen}");
+    // So are long ones: no line repeats them all.
+    let long = ["first", "second", "third"].map(|name| format!("the {name} {}", "x".repeat(150)));
+    report.checks[0].findings = long.iter().map(|text| finding(text)).collect();
+    let seen = table::render(&report.page(false), Terminal::PIPE);
+    let first = format!("FAIL      {}; and 2 more, told one by one", long[0]);
+    assert_eq!([seen.lines().next(), seen.lines().last()], [Some(&*first); 2], "{seen}");
+    assert!(long.iter().all(|text| seen.contains(&format!("finding   {text}\n"))), "{seen}");
     // A short one has no beginning, and says all of it.
     report.source = String::new();
     report.checks[0].findings = findings;

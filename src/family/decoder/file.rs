@@ -263,9 +263,18 @@ fn gemma(
     })
 }
 
-/// What Granite multiplies by; nothing said is 1.
+/// What Granite multiplies by; nothing said is 1. Kernels have a factor, or one divided by it, in single precision.
 fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
-    let factor = |name: &str| Ok::<_, String>(fields.positive(name)?.unwrap_or(1.0));
+    let range = f32::MIN_POSITIVE..=1.0 / f32::MIN_POSITIVE;
+    let factor = |name: &str| match fields.positive(name)? {
+        Some(factor) if !range.contains(&(factor as f32)) => Err(format!(
+            "{name} is {factor:e}; it must be from {:e} to {:e}, so that it and one divided by it are numbers of single \
+             precision",
+            range.start(),
+            range.end()
+        )),
+        given => Ok(given.unwrap_or(1.0)),
+    };
     Ok(Granite {
         embedding_multiplier: factor("embedding_multiplier")?,
         attention_multiplier: factor("attention_multiplier")?,

@@ -288,11 +288,11 @@ impl KernelRun {
         names
     }
 
-    /// What speaks against its shaders by their own checks, each with its place in a file.
+    /// What speaks against its shaders by their own checks, each with its file and, where it has one, its line.
     fn findings(&self) -> Vec<Finding> {
         let checks = match &self.report {
-            RanKernels::Shader(report) => report.placed(&report.checks),
-            RanKernels::Suite(suite) => suite.placed(),
+            RanKernels::Shader(report) => report.placed(&report.checks, None),
+            RanKernels::Suite(suite) => suite.placed(None),
             RanKernels::Program(_) => Vec::new(),
         };
         let findings = checks.into_iter().flat_map(|check| check.findings);

@@ -36,7 +36,7 @@ pub struct ScaleReport {
     pub skipped: Vec<Skipped>,
     /// How each item, each phase and the whole grow.
     pub laws: Vec<Law>,
-    /// What outgrows all else with the sequence, where the whole does not grow as that yet.
+    /// What outgrows the sequence, and from where on that is half of a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crossover: Option<Crossover>,
     /// What was published about this model's growth, judged on these points.
@@ -111,14 +111,15 @@ pub struct Law {
     pub points: usize,
 }
 
-/// The parts of a step that outgrow all others with the length of a sequence, though the whole does not grow as they do yet,
-/// by the exact count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The parts of a step that cost more than twice as much with sequences of twice the length, and from which length on they
+/// are half of it, by the exact count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Crossover {
     /// What they are called; what is computed again of them is among them.
     pub parts: Vec<String>,
-    /// The power of the sequence with which they grow in the end.
-    pub power: u32,
+    /// The power of the sequence with which they grow between `half_from` and twice that: 2 of attention to all tokens before,
+    /// less where windows end.
+    pub power: f64,
     /// The point with the longest sequence, which all that follows is about.
     pub at: Coordinates,
     /// The FLOPs of these parts there.
