@@ -128,7 +128,8 @@ impl Member for DecoderConfig {
     fn positions(&self) -> Positions {
         let count = self.max_position_embeddings;
         let learned = self.architecture.names().positions.is_some();
-        Positions { field: "max_position_embeddings", count, learned }
+        let field = if learned { "n_positions" } else { "max_position_embeddings" };
+        Positions { field, count, learned }
     }
 
     fn usual_shape(&self) -> [u32; 2] {
@@ -190,7 +191,11 @@ impl Member for DecoderConfig {
     }
 
     fn derived(&self) -> Vec<(&'static str, u32)> {
-        vec![("head_dim", self.head_dim)]
+        let mut derived = vec![("head_dim", self.head_dim)];
+        if self.architecture == Architecture::Gpt2 {
+            derived.push(("intermediate_size", self.intermediate_size));
+        }
+        derived
     }
 
     fn exact(&self, shape: [u32; 2], training: Training) -> Option<Exact> {

@@ -108,7 +108,7 @@ pub(crate) fn set(
 /// Which of these overrides, `KEY=VALUE`, sets a field, if one does.
 pub(crate) fn setting_of<'a>(overrides: &'a [String], field: &str) -> Option<&'a String> {
     let sets = |set: &&String| {
-        set.split('=').next().is_some_and(|name| name == field || long(name) == field)
+        set.split('=').next().is_some_and(|name| name == field || long(name) == long(field))
     };
     overrides.iter().find(sets)
 }

@@ -11,6 +11,8 @@ use crate::family::decoder::{Part, Place, WorkPass};
 pub enum What {
     /// The embedding's table, as if looking up were a matrix product.
     Table,
+    /// That of learned positions, likewise.
+    Positions,
     /// A part of the decoder.
     Part(Part),
 }
@@ -108,11 +110,21 @@ impl<'a> Charges<'a> {
         self.linears(passes, &places);
     }
 
-    /// Every parameter of a tied or untied model but the table's: the linear layers, biases and norms.
+    /// Every parameter of a tied or untied model but those of tables: the linear layers, biases and norms.
     pub(super) fn parameters(&mut self, passes: &[WorkPass]) {
         self.every_linear(passes);
         self.weights(passes, Part::Bias, self.case.biases);
         self.weights(passes, Part::Norm, self.case.norms);
+    }
+
+    /// The MLP as three matrices of H by I, which SwiGLU has, whether the model's has a gate or not.
+    pub(super) fn three_matrices(&mut self, passes: &[WorkPass]) {
+        let Case { h, i, l, config, .. } = *self.case;
+        let weights = match config.architecture.names().gate {
+            Some(_) => self.case.weights(Place::Mlp),
+            None => 3 * l * h * i,
+        };
+        self.weights(passes, Place::Mlp, weights);
     }
 
     /// Attention's products at so many times L n d B S^2, forward and backward. The whole square is 4 and 8.

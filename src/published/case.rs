@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub parameters: i128,
     /// P, the adapters' parameters.
     pub adapters: i128,
+    /// Numbers in the table of learned positions.
+    pub positions: i128,
     /// Parameters of all norms.
     pub norms: i128,
     /// Parameters of all biases.
@@ -47,7 +49,7 @@ impl<'a> Case<'a> {
     pub fn new(config: &'a DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
         let whole = |number: u128| i128::try_from(number).unwrap_or(i128::MAX);
         let mut places: Vec<(Place, i128)> = Vec::new();
-        let (mut norms, mut biases) = (i128::from(config.hidden_size), 0);
+        let (mut norms, mut biases) = (whole(config.last_norm_parameters()), 0);
         let mut add = |place: Place, weights: i128| match places
             .iter_mut()
             .find(|(known, _)| *known == place)
@@ -63,7 +65,7 @@ impl<'a> Case<'a> {
                     biases += count * i128::from(linear.n);
                 }
             }
-            norms += count * config.norms().iter().map(|&(_, d)| i128::from(d)).sum::<i128>();
+            norms += count * whole(config.norm_parameters());
         }
         add(Place::Head, whole(LinearLayer::head(config).active()));
         Self {
@@ -81,6 +83,7 @@ impl<'a> Case<'a> {
             v: config.vocab_size.into(),
             parameters: whole(config.base_parameters()),
             adapters: whole(config.adapter_parameters()),
+            positions: whole(config.position_parameters()),
             norms,
             biases,
             places,
@@ -121,6 +124,13 @@ impl<'a> Case<'a> {
 /// For formulas that know no experts.
 pub(super) fn dense(case: &Case<'_>) -> Option<&'static str> {
     case.has_experts().then_some("the formula has no term for experts, and the model has them")
+}
+
+/// For formulas whose functions read fields that GPT-2's configuration has not.
+pub(super) fn not_gpt2(case: &Case<'_>) -> Option<&'static str> {
+    (case.architecture() == Architecture::Gpt2).then_some(
+        "the function reads num_key_value_heads and intermediate_size, which a gpt2 has not, and raises",
+    )
 }
 
 /// For formulas without conditions.

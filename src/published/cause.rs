@@ -137,6 +137,9 @@ fn reason(formula: &Formula, case: &Case<'_>, what: What, side: Side) -> String 
 fn known(case: &Case<'_>, covers: Covers, what: What, side: Side) -> Option<&'static str> {
     match what {
         What::Table => Some("the embedding is charged as a matrix product: it is a look-up"),
+        What::Positions => {
+            Some("the table of positions is charged as a matrix product: it is a look-up")
+        }
         What::Part(Part::Square) => square(case, side),
         What::Part(Part::Linear(Place::Key | Place::Value)) if side.charged == 0 => {
             Some("keys and values are forgotten")
@@ -146,6 +149,9 @@ fn known(case: &Case<'_>, covers: Covers, what: What, side: Side) -> Option<&'st
         }
         What::Part(Part::Linear(Place::Mlp)) if side.is(2, 3) => {
             Some("the MLP is charged as two matrices: it has three")
+        }
+        What::Part(Part::Linear(Place::Mlp)) if side.is(3, 2) => {
+            Some("the MLP is charged as three matrices: it has two")
         }
         What::Part(Part::Linear(Place::Head)) if side.is(3, 4) => {
             Some("the head is charged at 4.5 FLOPs a weight and token instead of 6")
@@ -192,6 +198,7 @@ fn square(case: &Case<'_>, side: Side) -> Option<&'static str> {
 fn name(what: What) -> &'static str {
     let part = match what {
         What::Table => return "the embedding's table",
+        What::Positions => return "the table of positions",
         What::Part(part) => part,
     };
     match part {

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, PROJECTIONS, THREE, TWO, What},
-    case::{Case, always, dense},
+    case::{Case, always, dense, not_gpt2},
     formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -34,7 +34,10 @@ fn adapters_apart(bill: &mut Charges<'_>) {
 }
 
 fn prime_rl(bill: &mut Charges<'_>) {
-    routed(bill, if bill.has_adapters() { &TWO } else { &THREE });
+    let passes: &[WorkPass] = if bill.has_adapters() { &TWO } else { &THREE };
+    bill.linears(passes, &PROJECTIONS);
+    bill.three_matrices(passes);
+    bill.linears(passes, &[Place::Head, Place::Router]);
     bill.weights(&THREE, Part::Adapter, bill.adapters);
     bill.square_of(bill.h, 4, 8);
 }
@@ -65,11 +68,13 @@ fn maxtext_shared(bill: &mut Charges<'_>) {
 }
 
 fn torchtitan(bill: &mut Charges<'_>) {
+    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     bill.square(4, 8);
 }
 
 fn torchtitan_transformers(bill: &mut Charges<'_>) {
+    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     if !bill.tied() {
         bill.weights(&THREE, What::Table, bill.table());
@@ -78,6 +83,7 @@ fn torchtitan_transformers(bill: &mut Charges<'_>) {
 }
 
 fn torchtitan_transformers_since(bill: &mut Charges<'_>) {
+    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     windowed(bill);
 }
@@ -258,7 +264,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "6 W T + 12 L H S T; with adapters 4 W T + 6 P T + 12 L H S T",
-        why_not: always,
+        why_not: not_gpt2,
         charge: prime_rl,
         because: &[WHOLE, NO_SHARED],
     },

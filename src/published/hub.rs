@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, PROJECTIONS, THREE, What},
-    case::{Case, always, dense},
+    case::{Case, always, dense, not_gpt2},
     formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Architecture, LinearLayer, Part, Place};
@@ -42,10 +42,11 @@ fn stored(case: &Case<'_>, place: Place) -> i128 {
         .sum()
 }
 
-/// The projections and the MLP as they are, the head once, the whole square.
+/// The projections as they are, an MLP with a gate, the head once, the whole square.
 fn products(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
-    bill.linears(&THREE, &[Place::Mlp, Place::Head]);
+    bill.three_matrices(&THREE);
+    bill.linears(&THREE, &[Place::Head]);
     bill.square(4, 8);
 }
 
@@ -66,7 +67,7 @@ fn llama_factory(bill: &mut Charges<'_>) {
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
         bill.weights(&THREE, place, l * h * h * heads / n);
     }
-    bill.linears(&THREE, &[Place::Mlp]);
+    bill.three_matrices(&THREE);
     bill.square_of(h, 4, 8);
     // T H V once a pass where the head is tied, twice where it is not.
     let factor = if bill.tied() { 1 } else { 2 };
@@ -78,7 +79,7 @@ fn accelerate(bill: &mut Charges<'_>) {
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
         bill.weights(&THREE, place, l * heads * d);
     }
-    bill.linears(&THREE, &[Place::Mlp]);
+    bill.three_matrices(&THREE);
     bill.square(4, 8);
 }
 
@@ -95,13 +96,13 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma2
         | Architecture::Gemma3 => None,
         Architecture::Gemma => Some("the helper was not run on its configuration"),
+        Architecture::Gpt2 => not_gpt2(case),
         Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3
-        | Architecture::Starcoder2
-        | Architecture::Gpt2 => {
+        | Architecture::Starcoder2 => {
             Some("the helper was not run on its configuration, which states no head_dim")
         }
     }
@@ -183,7 +184,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "3 (T L (6 H I + 4 H^2 (1 + k/n)) + 4 L H B S^2 + T H V (tied ? 1 : 2))",
-        why_not: dense,
+        why_not: |case| dense(case).or_else(|| not_gpt2(case)),
         charge: llama_factory,
         because: &[WHOLE, (HEAD, "T H V of a tied head lacks the factor 2 of a multiply-add")],
     },
@@ -198,7 +199,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "T L (18 H I + 12 d (n + k) + 12 n d S)",
-        why_not: dense,
+        why_not: |case| dense(case).or_else(|| not_gpt2(case)),
         charge: accelerate,
         because: &[
             WHOLE,

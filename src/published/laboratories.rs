@@ -17,6 +17,7 @@ const WHOLE: (What, &str) =
 /// The square is in the sum of the trained and in that of the frozen.
 fn litgpt(bill: &mut Charges<'_>) {
     let passes: &[WorkPass] = if bill.has_adapters() { &TWO } else { &THREE };
+    bill.weights(passes, What::Positions, bill.positions);
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -28,7 +29,8 @@ fn litgpt(bill: &mut Charges<'_>) {
 
 fn olmo(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
-    bill.linears(&THREE, &[Place::Mlp, Place::Head, Place::Router, Place::Shared]);
+    bill.three_matrices(&THREE);
+    bill.linears(&THREE, &[Place::Head, Place::Router, Place::Shared]);
     bill.weights(&THREE, Part::Bias, bill.biases);
     // The norms of head, queries and keys.
     let widths = bill.config.query_key_norms().into_iter().flatten();
@@ -65,6 +67,7 @@ fn cookbook(bill: &mut Charges<'_>, passes: &[WorkPass]) {
 }
 
 fn lingua(bill: &mut Charges<'_>) {
+    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     if bill.tied() {
         bill.weights(&THREE, HEAD, -bill.table());
@@ -74,7 +77,8 @@ fn lingua(bill: &mut Charges<'_>) {
 
 fn open_instruct(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
-    bill.linears(&THREE, &[Place::Mlp, Place::Head]);
+    bill.three_matrices(&THREE);
+    bill.linears(&THREE, &[Place::Head]);
     bill.square(4, 8);
     bill.each(&THREE, Part::Softmax, 4 * bill.l * bill.n * bill.square);
     bill.each(&THREE, Part::Activation, bill.l * bill.i * bill.t);
@@ -117,7 +121,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         ),
         per: "token",
         covers: Covers::Step,
-        formula: "3 (L (6 H I (K + shared) + 2 H (n + 2 k) d + 2 H^2 + 4 S n d + 3 S n) + 2 H V) T",
+        formula: "3 (L ((glu ? 6 : 4) H I (K + shared) + 2 H (n + 2 k) d + 2 H^2 + 4 S n d + 3 S n) + 2 H V) T",
         why_not: always,
         charge: |bill| levanter(bill, &THREE),
         because: &[WHOLE],
@@ -132,7 +136,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         ),
         per: "token",
         covers: Covers::Forward,
-        formula: "(L (6 H I (K + shared) + 2 H (n + 2 k) d + 2 H^2 + 4 S n d + 3 S n) + 2 H V) T",
+        formula: "(L ((glu ? 6 : 4) H I (K + shared) + 2 H (n + 2 k) d + 2 H^2 + 4 S n d + 3 S n) + 2 H V) T",
         why_not: always,
         charge: |bill| levanter(bill, &THREE[..1]),
         because: &[WHOLE],

@@ -46,7 +46,8 @@ fn automodel(bill: &mut Charges<'_>) {
 }
 
 fn slime(bill: &mut Charges<'_>) {
-    bill.linears(&THREE, &[Place::Query, Place::Key, Place::Value, Place::Mlp, Place::Head]);
+    bill.linears(&THREE, &[Place::Query, Place::Key, Place::Value, Place::Head]);
+    bill.three_matrices(&THREE);
     bill.weights(&THREE, Place::Output, bill.l * bill.h * bill.h);
     bill.square(2, 4);
 }
@@ -56,7 +57,7 @@ fn multi_head(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     for place in PROJECTIONS {
         bill.weights(passes, place, bill.l * bill.h * bill.h);
     }
-    bill.linears(passes, &[Place::Mlp]);
+    bill.three_matrices(passes);
     bill.linears(&THREE, &[Place::Head]);
     bill.square_of(bill.h, 2, 4);
     if passes.contains(&WorkPass::Again) {
@@ -250,7 +251,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         source: run("deepspeedai/Megatron-DeepSpeed", "4efb479d5317", "megatron/utils.py"),
         per: "step",
         covers: Covers::Step,
-        formula: "6 (L (1 + 2 // (n/k) + 1) H^2 T + 2 L n d B S^2 + 3 H I L T + V H T)",
+        formula: "6 (L (1 + 2 // (n/k) + 1) H^2 T + 2 L n d B S^2 + (swiglu ? 3 : 2) H I L T + V H T)",
         why_not: dense,
         charge: megatron_deepspeed,
         because: &[

@@ -187,7 +187,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         why_not: dense,
         charge: |bill| {
             bill.linears(&THREE, &super::bill::PROJECTIONS);
-            bill.linears(&THREE, &[Place::Mlp]);
+            bill.three_matrices(&THREE);
             chinchilla_scores(bill, &THREE);
             chinchilla_vocabulary(bill, &THREE);
         },

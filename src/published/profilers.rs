@@ -5,7 +5,7 @@ use super::{
     case::{Case, dense},
     formula::{Covers, Formula, read, run},
 };
-use crate::family::decoder::{Part, WorkPass};
+use crate::family::decoder::{Architecture, Part, WorkPass};
 
 const SQUARE: What = What::Part(Part::Square);
 const ONCE: [WorkPass; 1] = [WorkPass::Forward];
@@ -15,7 +15,7 @@ fn eager(bill: &mut Charges<'_>) {
     bill.square(4, 0);
 }
 
-/// 1 an element of SiLU.
+/// 1 an element of SiLU, or of gelu.
 fn silu(bill: &mut Charges<'_>) {
     bill.add(Part::Activation, WorkPass::Forward, bill.l * bill.t * bill.i);
 }
@@ -48,6 +48,12 @@ fn fvcore(bill: &mut Charges<'_>, square: i128) {
 fn full(case: &Case<'_>) -> Option<&'static str> {
     let why = "with adapters the backward pass is counted as it runs: the exact count's products";
     case.has_adapters().then_some(why)
+}
+
+/// For profilers that count activations by their functions.
+fn activated(case: &Case<'_>) -> Option<&'static str> {
+    let why = "a gpt2's gelu is made of functions of its own, each of which would be counted";
+    plain(case).or_else(|| (case.architecture() == Architecture::Gpt2).then_some(why))
 }
 
 fn plain(case: &Case<'_>) -> Option<&'static str> {
@@ -119,7 +125,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + 4 L n d B S^2 + L T I + L n B S^2",
-        why_not: plain,
+        why_not: activated,
         charge: deepspeed,
         because: &[],
     },
@@ -130,7 +136,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + 4 L n d B S^2 + L T I",
-        why_not: plain,
+        why_not: activated,
         charge: deepspeed_sdpa,
         because: &[],
     },
@@ -141,7 +147,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + 4 L n d B S^2 + L T I + L n B S^2",
-        why_not: plain,
+        why_not: activated,
         charge: deepspeed,
         because: &[],
     },
@@ -152,7 +158,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + L T I",
-        why_not: plain,
+        why_not: activated,
         charge: calflops_sdpa,
         because: &[MISSING],
     },

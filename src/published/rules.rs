@@ -7,12 +7,13 @@ use super::{
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
-/// 6 for each parameter and token, the table of an untied model among them.
+/// 6 for each parameter and token, the table of an untied model and that of positions among them.
 fn all(bill: &mut Charges<'_>) {
     every(bill, &THREE);
 }
 
 fn every(bill: &mut Charges<'_>, passes: &[WorkPass]) {
+    bill.weights(passes, What::Positions, bill.positions);
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -28,6 +29,12 @@ fn without_vocabulary(bill: &mut Charges<'_>) {
 fn palm(bill: &mut Charges<'_>) {
     all(bill);
     bill.square(4, 8);
+}
+
+/// PaLM's with N but for the table of positions.
+fn nanogpt(bill: &mut Charges<'_>) {
+    palm(bill);
+    bill.weights(&THREE, What::Positions, -bill.positions);
 }
 
 fn llm_foundry(bill: &mut Charges<'_>) {
@@ -121,7 +128,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         covers: Covers::Step,
         formula: "(6 N + 12 L n d S) T, N without the position table",
         why_not: learned_once,
-        charge: palm,
+        charge: nanogpt,
         because: &[PALM_SQUARE],
     },
     Formula {

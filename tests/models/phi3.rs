@@ -202,7 +202,10 @@ fn adapters_stand_beside_what_is_fused() {
         with(targets).unwrap().adapted().into_iter().map(|adapted| adapted.module).collect()
     };
     let usual = changed(&[("lora_rank", json!(2))]).unwrap();
-    assert_eq!(usual.adapters, Some(Adapters { rank: 2, alpha: 2.0, ..Adapters::usual(true) }));
+    assert_eq!(
+        usual.adapters,
+        Some(Adapters { rank: 2, alpha: 2.0, ..Adapters::usual(usual.architecture.names()) })
+    );
     let qkv = ["model.layers.0.self_attn.qkv_proj", "model.layers.1.self_attn.qkv_proj"];
     assert_eq!(modules(json!("qkv_proj")), qkv);
     assert_eq!(usual.adapted().len(), 2);

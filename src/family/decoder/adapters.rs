@@ -37,7 +37,7 @@ pub enum Targets {
 }
 
 /// What peft can do beside adapters of this kind, each of which changes what is computed.
-const UNSUPPORTED: [&str; 19] = [
+const UNSUPPORTED: [&str; 18] = [
     "use_dora",
     "use_qalora",
     "use_bdlora",
@@ -49,7 +49,6 @@ const UNSUPPORTED: [&str; 19] = [
     "exclude_modules",
     "target_parameters",
     "trainable_token_indices",
-    "fan_in_fan_out",
     "megatron_config",
     "arrow_config",
     "alora_invocation_tokens",

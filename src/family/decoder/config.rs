@@ -254,6 +254,11 @@ impl DecoderConfig {
         widths * self.norm_tensors().len() as u128
     }
 
+    /// Numbers in the norm behind the layers.
+    pub fn last_norm_parameters(&self) -> u128 {
+        u128::from(self.hidden_size) * self.norm_tensors().len() as u128
+    }
+
     /// Numbers in the table of learned positions.
     pub const fn position_parameters(&self) -> u128 {
         match self.architecture.names().positions {

@@ -242,7 +242,7 @@ pub(super) const PRESETS: [(&str, &str); 35] = [
         "starcoder2-15b",
         r#"{"model_type": "starcoder2", "hidden_size": 6144, "num_hidden_layers": 40, "num_attention_heads": 48,
             "num_key_value_heads": 4, "intermediate_size": 24576, "vocab_size": 49152,
-            "max_position_embeddings": 16384, "rope_theta": 100000.0, "sliding_window": 4096}"#,
+            "max_position_embeddings": 16384, "rope_theta": 100000.0, "sliding_window": 4096, "tie_word_embeddings": false}"#,
     ),
     ("gpt2", gpt2!(768, 12, 12)),
     ("gpt2-medium", gpt2!(1024, 24, 16)),

@@ -118,9 +118,8 @@ impl DecoderConfig {
         });
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
         let hidden = u128::from(self.hidden_size);
-        let last_norm = hidden * self.norm_tensors().len() as u128;
         let tables = tables * u128::from(self.vocab_size) * hidden + self.position_parameters();
-        layers.sum::<u128>() + tables + last_norm
+        layers.sum::<u128>() + tables + self.last_norm_parameters()
     }
 
     /// How many tensors [`Self::parameters`] lists: known before any is.

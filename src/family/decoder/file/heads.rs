@@ -16,8 +16,8 @@ pub(super) fn read(
     if architecture == Architecture::Gpt2 {
         if !hidden.is_multiple_of(heads) {
             return Err(format!(
-                "hidden_size = {hidden} (n_embd) is not divisible by num_attention_heads = {heads} (n_head): all heads \
-                 of a gpt2 together are as wide as the model"
+                "n_embd = {hidden} is not divisible by n_head = {heads}: all heads of a gpt2 together are as wide as the \
+                 model"
             ));
         }
         return Ok([heads, heads, hidden / heads]);

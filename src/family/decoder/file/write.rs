@@ -32,11 +32,12 @@ impl DecoderConfig {
         {
             set("head_dim", json!(self.head_dim));
         }
-        let inner = match self.architecture {
-            Architecture::Gpt2 => spelling::INNER,
-            _ => "intermediate_size",
-        };
-        set(inner, json!(self.intermediate_size));
+        match self.architecture {
+            // What a file leaves out follows the width of the model.
+            Architecture::Gpt2 if self.intermediate_size == self.hidden_size.saturating_mul(4) => {}
+            Architecture::Gpt2 => set(spelling::INNER, json!(self.intermediate_size)),
+            _ => set("intermediate_size", json!(self.intermediate_size)),
+        }
         set("vocab_size", json!(self.vocab_size));
         set("max_position_embeddings", json!(self.max_position_embeddings));
         set(eps_field(self.architecture), json!(self.norm_eps));
