@@ -125,7 +125,7 @@ fn what_cannot_be_right_is_refused_by_name() {
         ("mlp_type", json!("gated"), &["mlp_type is \"gated\"", "default"]),
         ("norm_epsilon", json!(0), &["norm_epsilon is 0", "positive"]),
         ("use_bias", json!("yes"), &["use_bias is \"yes\"", "true or false"]),
-        ("attention_bias", json!(true), &["attention_bias is true", "use_bias"]),
+        ("attention_bias", json!(true), &["'attention_bias' (true)", "starcoder2"]),
         ("sliding_window", json!(0), &["sliding_window is 0"]),
         ("num_key_value_heads", json!(3), &["= 4", "num_key_value_heads = 3"]),
         ("head_dim", json!(7), &["7 wide", "even"]),
