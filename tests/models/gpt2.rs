@@ -145,10 +145,10 @@ fn what_a_gpt2_has_not_is_refused_by_name() {
         ("add_cross_attention", json!(true), &["add_cross_attention", "true"]),
         ("scale_attn_weights", json!(false), &["scale_attn_weights is false"]),
         ("rms_norm_eps", json!(1e-5), &["'rms_norm_eps'", "is not known for gpt2"]),
-        ("rope_theta", json!(1e4), &["rope_theta", "gpt2"]),
+        ("rope_theta", json!(1e4), &["'rope_theta' (10000.0)", "gpt2"]),
         ("sliding_window", json!(8), &["'sliding_window' (8)", "gpt2"]),
-        ("num_key_value_heads", json!(2), &["num_key_value_heads", "gpt2"]),
-        ("head_dim", json!(8), &["head_dim", "gpt2"]),
+        ("num_key_value_heads", json!(2), &["'num_key_value_heads' (2)", "gpt2"]),
+        ("head_dim", json!(8), &["'head_dim' (8)", "gpt2"]),
         ("n_embd", json!(37), &["n_embd = 37", "n_head = 4"]),
         ("layer_norm_epsilon", json!(0), &["layer_norm_epsilon is 0", "positive"]),
         ("resid_pdrop", json!("some"), &["resid_pdrop is \"some\"", "number"]),
@@ -156,10 +156,10 @@ fn what_a_gpt2_has_not_is_refused_by_name() {
     for (field, value, parts) in refused {
         assert_says(&changed(&[(field, value)]).expect_err(field), parts);
     }
-    assert_says(
-        &changed(&[("n_layer", Value::Null)]).unwrap_err(),
-        &["'num_hidden_layers' is missing"],
-    );
+    let problem = changed(&[("n_layer", Value::Null)]).unwrap_err();
+    assert_says(&problem, &["'num_hidden_layers' is missing"]);
+    let llama = Model::resolve("llama-3.2-1b", ["layer_norm_epsilon=0.1"]).unwrap_err();
+    assert_says(&llama.to_string(), &["'layer_norm_epsilon' (0.1)", "llama"]);
 }
 
 #[test]
