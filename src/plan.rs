@@ -183,8 +183,11 @@ impl Pass {
 pub struct Parameter {
     /// Name in the model's own checkpoint.
     pub name: String,
-    /// Shape in the checkpoint; empty for a scalar.
+    /// Extents; empty for a scalar.
     pub shape: Vec<usize>,
+    /// Whether a checkpoint holds the matrix by columns: with its extents, and its values, exchanged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transposed: bool,
     /// Its value, updated in place by the optimizer: in one buffer or in as many as it took, in order.
     pub value: Vec<Slice>,
     /// Its gradient likewise, where the plan computes one.

@@ -93,15 +93,14 @@ pub(crate) fn has_gradient<'a>(weights: impl IntoIterator<Item = &'a Weight>) ->
 
 /// Places parameters by their names in the checkpoint.
 pub(crate) struct Placer {
-    /// Shape in the checkpoint, and whether training changes it.
-    specs: BTreeMap<String, (Vec<usize>, bool)>,
+    specs: BTreeMap<String, ParameterSpec>,
     trains: bool,
 }
 
 impl Placer {
     /// For these parameters; those that training changes have gradients where the plan `trains`.
     pub(crate) fn new(specs: Vec<ParameterSpec>, trains: bool) -> Self {
-        let specs = specs.into_iter().map(|spec| (spec.name, (spec.shape, spec.trained)));
+        let specs = specs.into_iter().map(|spec| (spec.name.clone(), spec));
         Self { specs: specs.collect(), trains }
     }
 
@@ -119,7 +118,7 @@ impl Placer {
         tensor: &str,
         rows: u32,
     ) -> Weight {
-        let (shape, trained) = &self.specs[tensor];
+        let ParameterSpec { shape, trained, transposed, .. } = &self.specs[tensor];
         let width = shape.iter().skip(1).product::<usize>() as u64;
         let parameters = &to.plan.parameters;
         let begun = parameters.iter().rposition(|parameter| parameter.name == tensor);
@@ -138,6 +137,7 @@ impl Placer {
             None => to.plan.parameters.push(Parameter {
                 name: tensor.to_owned(),
                 shape: shape.clone(),
+                transposed: *transposed,
                 value: vec![value],
                 grad: grad.map(|grad| vec![grad]),
             }),
@@ -154,24 +154,24 @@ impl Placer {
         name: &str,
         tensors: &[String],
     ) -> Weight {
-        let elements =
-            |tensor: &String| self.specs[tensor].0.iter().map(|&e| e as u64).product::<u64>();
+        let elements = |tensor: &String| self.specs[tensor].elements();
         let len = tensors.iter().map(elements).sum();
         let value = to.plan.buffer(name, Element::F32, len, Init::Input);
-        let trained = self.trains && tensors.iter().all(|tensor| self.specs[tensor].1);
+        let trained = self.trains && tensors.iter().all(|tensor| self.specs[tensor].trained);
         let grad = trained.then(|| to.scratch(format!("grad/{name}"), len));
         let mut offset = 0;
         for tensor in tensors {
             let len = elements(tensor);
             to.plan.parameters.push(Parameter {
                 name: tensor.clone(),
-                shape: self.specs[tensor].0.clone(),
+                shape: self.specs[tensor].shape.clone(),
+                transposed: self.specs[tensor].transposed,
                 value: vec![value.part(offset, len)],
                 grad: grad.map(|grad| vec![grad.part(offset, len)]),
             });
             offset += len;
         }
-        let width = self.specs[&tensors[0]].0.iter().skip(1).product::<usize>();
+        let width = self.specs[&tensors[0]].shape.iter().skip(1).product::<usize>();
         Weight::new(component.clone(), value, grad, width as u32, to.limits())
     }
 }

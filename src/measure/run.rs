@@ -79,7 +79,14 @@ fn kept(session: &mut Session<'_>, plan: &Plan, keep: Keep) -> Result<Vec<KeptTe
         let mut push = |name: &str, slices: &[Slice]| {
             let data = session.read(slices)?;
             let name = format!("{name}/{}", parameter.name);
-            tensors.push(KeptTensor { name, shape: parameter.shape.clone(), data });
+            tensors.push(match (&parameter.shape[..], parameter.transposed) {
+                (&[rows, columns], true) => {
+                    let at = |at: usize| data[at % rows * columns + at / rows];
+                    let data = (0..data.len()).map(at).collect();
+                    KeptTensor { name, shape: vec![columns, rows], data }
+                }
+                (shape, _) => KeptTensor { name, shape: shape.to_vec(), data },
+            });
             Ok::<_, Error>(())
         };
         push("grad", grad)?;

@@ -82,6 +82,35 @@ fn json_on_standard_output_is_all_there_is() {
     assert!(report["passes"][0]["seconds"].is_null());
 }
 
+/// Gradients and updated weights lie as the weights do in the checkpoint, which holds some by columns.
+#[test]
+fn what_is_kept_of_a_gpt2_lies_as_in_its_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kept, model) = (folder.path().join("t.safetensors"), golden("gpt2"));
+    let arguments = ["--adapter", "embedded", "--repeat", "0", "--seq", "4", "--optimizer", "sgd"];
+    let outputs = ["profile", text(&model), "--save-tensors", text(&kept)];
+    flopmeter(&[&outputs[..], &arguments].concat()).assert().success();
+    let checkpoint = TensorFile::open(&model.join("model.safetensors")).unwrap();
+    let kept = TensorFile::open(&kept).unwrap();
+    let read = |file: &TensorFile, name: &str| {
+        let tensor = file.get(name).unwrap();
+        let values: Vec<f32> =
+            tensor.bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        (tensor.shape.to_vec(), values)
+    };
+    for name in checkpoint.names() {
+        let (shape, before) = read(&checkpoint, &name);
+        let [(of_grad, grad), (of_after, after)] =
+            ["grad", "after"].map(|kind| read(&kept, &format!("{kind}/{name}")));
+        assert_eq!([&of_grad, &of_after], [&shape; 2], "{name}");
+        // A step of 1e-3 against the gradient, rounded.
+        for ((before, grad), after) in before.iter().zip(grad).zip(after) {
+            let expected = before - 1e-3 * grad;
+            assert!((after - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{name}");
+        }
+    }
+}
+
 #[test]
 fn real_input_gives_the_reference_loss() {
     if !adapter() {

@@ -1,15 +1,38 @@
-//! GeGLU, numbers kept within a bound, and one more than each number, with their gradients.
+//! gelu and GeGLU, numbers kept within a bound, and one more than each number, with their gradients.
 
 use crate::launch::{Launch, dot, gradient, noise, on_shapes};
 
 const SIZES: [usize; 5] = [1, 4, 63, 64, 260];
 
+fn gelu(x: f64) -> f64 {
+    let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+    x / 2.0 * (1.0 + inner.tanh())
+}
+
 fn geglu(gate: &[f64], up: &[f64]) -> Vec<f64> {
-    let gelu = |x: f64| {
-        let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
-        x / 2.0 * (1.0 + inner.tanh())
-    };
     gate.iter().zip(up).map(|(&x, up)| gelu(x) * up).collect()
+}
+
+#[test]
+fn gelu_and_its_gradient() {
+    on_shapes(&SIZES, 1..600_usize, |gpu, p| {
+        let mut x: Vec<f64> = noise(1, p).iter().map(|x| 6.0 * x).collect();
+        // Where the exponentials of tanh overflow.
+        x[p / 2] = if p.is_multiple_of(2) { -1e4 } else { 1e4 };
+        let dy = noise(2, p);
+        let launch = |entry: &str| {
+            Launch::new(&format!("gelu.{entry}"), &[("P", p), ("LANES", 16)]).floats("x", &x)
+        };
+        let y = |x: &[f64]| x.iter().map(|&x| gelu(x)).collect::<Vec<_>>();
+        for ran in launch("forward").output("y", p).run_by_one_and_four(gpu, p, 16, p) {
+            ran.assert_close("y", &y(&x));
+        }
+        let dx = gradient(&x, |x| dot(&y(x), &dy));
+        let backward = launch("backward").floats("dy", &dy).output("dx", p);
+        for ran in backward.run_by_one_and_four(gpu, p, 16, p) {
+            ran.assert_close("dx", &dx);
+        }
+    });
 }
 
 #[test]
