@@ -79,7 +79,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         }
     };
     let n = format!(
-        "{counted}; {without} without the embedding's module; {layers} in the layers and the last norm"
+        "{counted}; {without} without embeddings' modules; {layers} in the layers and the last norm"
     );
     let again = match report.exact.recomputed {
         0 => "",

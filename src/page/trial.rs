@@ -24,13 +24,14 @@ const fn trial_of(title: &'static str, model: &'static str, [batch, seq]: [u32; 
     Trial { title, model, batch, seq, lora_rank: None }
 }
 
-const TRIALS: [Trial; 9] = [
+const TRIALS: [Trial; 10] = [
     trial_of("Qwen2.5-0.5B, 1 x 512", "qwen2.5-0.5b", [1, 512]),
     trial_of("Qwen2.5-0.5B, 1 x 8,192", "qwen2.5-0.5b", [1, 8192]),
     trial_of("Llama-3.1-8B, 1 x 512", "llama-3.1-8b", [1, 512]),
     trial_of("Llama-3.1-8B, 1 x 8,192", "llama-3.1-8b", [1, 8192]),
     trial_of("Mixtral-8x7B, 1 x 512", "mixtral-8x7b", [1, 512]),
     trial_of("Mixtral-8x7B, 1 x 8,192", "mixtral-8x7b", [1, 8192]),
+    trial_of("GPT-2, 1 x 1,024", "gpt2", [1, 1024]),
     Trial {
         lora_rank: Some(8),
         ..trial_of(
@@ -96,7 +97,7 @@ const COLUMNS: &str = "ratio is the formula's value over the exact count of what
     The formulas that are the farthest off stand first; Sources has the short name by which each is asked for.";
 const SYMBOLS: &str = "B batch, S sequence, T = B S, H hidden width, L layers, n heads of width d, k key and \
     value heads, I intermediate width, V vocabulary, E experts of width Ie, K of them a token, Is width of a \
-    shared expert, r rank, P adapters' parameters, N all parameters, Nx those without the embedding's module, \
+    shared expert, r rank, P adapters' parameters, N all parameters, Nx those without embeddings' modules, \
     N0 those of the layers, A weights of a layer's projections, M of its MLP, W every weight of a matrix \
     product that a token passes.";
 

@@ -67,9 +67,9 @@ pub struct TrainingSummary {
     /// Those of them that one token passes, which is N of the rules: of all experts of a layer, as many as it is routed to.
     #[serde(default)]
     pub active_parameters: u128,
-    /// N without the embedding's module: without the table, and where the head is tied without the head.
+    /// N without the embeddings' modules: without the tables, and where the head is tied without the head.
     pub parameters_without_embedding: u128,
-    /// N without the table and without the head.
+    /// N without the tables and without the head.
     pub parameters_of_layers: u128,
     /// How many parameters training changes.
     pub trained_parameters: u128,
@@ -111,7 +111,8 @@ impl FormulasReport {
         let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
         let parameters = config.base_parameters();
         let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
-        let tables = if config.tie_word_embeddings { 1 } else { 2 };
+        let embeddings = table + config.position_parameters();
+        let head = if config.tie_word_embeddings { 0 } else { table };
         let trained_parameters = match config.adapters.is_some() {
             true => config.adapter_parameters(),
             false => config.base_parameters(),
@@ -127,8 +128,8 @@ impl FormulasReport {
                 trains: config.trains(),
                 parameters,
                 active_parameters: config.active_parameters(),
-                parameters_without_embedding: parameters - table,
-                parameters_of_layers: parameters - tables * table,
+                parameters_without_embedding: parameters - embeddings,
+                parameters_of_layers: parameters - embeddings - head,
                 trained_parameters,
                 optimizer: training.optimizer,
                 accumulate: training.micro_batches,

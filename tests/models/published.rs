@@ -112,6 +112,43 @@ fn names_are_unique_and_the_farthest_off_come_first() {
     assert!(errors.is_sorted_by(|a, b| a >= b), "{errors:?}");
 }
 
+/// What nanoGPT's `transformer_sizing.ipynb` (0bb96d3fff31) prints of GPT-2, and PyTorch 2.15 counts of transformers' own,
+/// at 1 x 1024. The notebook's model has no biases, 102,144 numbers less.
+#[test]
+fn formulas_of_gpt2_give_on_gpt2_what_their_authors_printed() {
+    let judged = judge(&decoder("gpt2", &[]), &Tokens::new(1, 1024), Recipe::default());
+    let value = |id: &str| of(&judged, id).value.unwrap();
+    assert_eq!(value("flop-counter-mode-forward"), 291_648_307_200);
+    for id in ["flop-counter-mode", "w-whole", "korthikanti", "nanochat", "megatron-deepspeed"] {
+        assert_eq!(value(id), 874_944_921_600, "{id}");
+    }
+    let each = 6 * 1024;
+    let palm = 879_894_724_608 + each * (124_439_808 - 124_337_664);
+    assert_eq!(value("palm"), palm);
+    assert_eq!(value("nanogpt"), palm - each * 1024 * 768);
+    assert_eq!(value("6nt"), each * 124_439_808);
+    // `num_parameters(exclude_embeddings=True)`, of tokens and of positions.
+    assert_eq!(value("hf-trainer"), each * 85_056_000);
+
+    let says =
+        |id: &str, part: &str| of(&judged, id).causes.iter().any(|it| it.text.contains(part));
+    for (id, about) in [("kaplan-literal", "MLP"), ("chinchilla", "MLP"), ("megatron-2021", "MLP")]
+    {
+        assert!(!says(id, about), "{id} is right about it");
+    }
+    for id in ["scaling-book", "nanotron", "xtuner", "slime", "open-instruct", "chinchilla-gqa"] {
+        assert!(says(id, "three matrices: it has two"), "{id}");
+    }
+    for id in ["levanter", "megatron-lm", "maxtext"] {
+        assert!(!says(id, "three matrices"), "{id} asks whether there is a gate");
+    }
+    assert!(says("palm", "table of positions"));
+    assert!(!says("nanogpt", "table of positions"));
+    for id in ["llama-factory", "accelerate", "prime-rl"] {
+        assert!(of(&judged, id).why_not.as_ref().unwrap().contains("num_key_value_heads"), "{id}");
+    }
+}
+
 /// `docs/formulas.md` is what the program makes of its formulas; with `UPDATE_DOCS` set it is written anew.
 #[test]
 fn the_public_table_is_the_programs() {
