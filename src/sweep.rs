@@ -190,11 +190,13 @@ impl Sweep {
             batch: at(BATCH).or(self.batch),
             seq: at(SEQ).or(self.seq),
             accumulate: Some(self.accumulate),
+            longest: self.packed.longest(),
         };
         let along = self.axes.iter().filter(|axis| ![BATCH, SEQ].contains(&axis.field.as_str()));
         let along = along.filter_map(|axis| Some(format!("{}={}", axis.field, at(&axis.key)?)));
         let set = self.set.iter().cloned().chain(along).collect();
-        let (model, _) = Model::resolve_for(&self.model, set, shape.seq)?;
+        let longest = shape.longest.or(shape.seq);
+        let (model, _) = Model::resolve_for(&self.model, set, longest)?;
         Ok((model, shape))
     }
 

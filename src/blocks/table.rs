@@ -1,4 +1,4 @@
-//! An embedding as launches: a table of V rows, one a token, without positions. It may be larger than a
+//! An embedding as launches: a table of V rows, one for each token, or for each position. It may be larger than a
 //! binding, so it is used in windows of rows.
 
 use super::{
@@ -14,6 +14,8 @@ use crate::{
 
 /// A table of parameters (V,H).
 pub(crate) struct EmbeddingTable {
+    /// What its rows are for.
+    pub(crate) of: &'static str,
     pub(crate) weight: Weight,
     pub(crate) v: u32,
     pub(crate) h: u32,
@@ -73,7 +75,7 @@ impl EmbeddingTable {
                 Transfer::Take => Phase::Forward,
                 Transfer::Place => Phase::Backward,
             },
-            window: &window_name("vocabulary", window, self.v),
+            window: &window_name(self.of, window, self.v),
             scalars: &[],
             bindings,
         });

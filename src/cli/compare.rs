@@ -175,7 +175,8 @@ fn saved(side: &Side, convention: Option<Convention>) -> super::Result<Option<Ca
 fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let (asked, setup) = (&side.work.model, &side.work.setup);
     let shape = asked.variant.shape(&setup.step);
-    let (model, _) = Model::resolve_for(&asked.name, asked.variant.overrides(), shape.seq)?;
+    let (model, _) =
+        Model::resolve_for(&asked.name, asked.variant.overrides(), shape.longest.or(shape.seq))?;
     belongs(setup.options.asked(), &model)?;
     let shape = BatchShape::resolve(shape, &model.config)?;
     output::warn(shape.warning(&model.config), common);

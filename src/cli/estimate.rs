@@ -21,8 +21,9 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let args::Model { name, variant } = &asked.model;
     let shape = variant.shape(&asked.step);
-    let (mut model, mut set) = Model::resolve_for(name, variant.overrides(), shape.seq)
-        .map_err(|error| hinted(error, name))?;
+    let (mut model, mut set) =
+        Model::resolve_for(name, variant.overrides(), shape.longest.or(shape.seq))
+            .map_err(|error| hinted(error, name))?;
     if let Some(ratio) = asked.ffn_ratio {
         model.config = model.config.widened(ratio)?;
         set.push(format!("ffn_ratio={ratio}"));

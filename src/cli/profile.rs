@@ -96,7 +96,7 @@ pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Wei
     let Work { model: Asked { name, variant }, setup } = work;
     mistaken::for_model(name)?;
     let shape = variant.shape(&setup.step);
-    let seq = shape.seq.or_else(|| Batch::seq_of(setup.input.as_deref()?));
+    let seq = shape.longest.or(shape.seq).or_else(|| Batch::seq_of(setup.input.as_deref()?));
     let (model, _) = Model::resolve_for(name, variant.overrides(), seq)?;
     belongs(setup.options.asked(), &model)?;
     let batch = Batch::load(setup.input.as_deref(), shape, &model.config, setup.seed)?;

@@ -142,7 +142,8 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
     fn try_from(written: WrittenEstimate) -> Result<Self, String> {
         let Config { config, seq_len, batch_size } = written.model_config;
         let WrittenEstimate { optimizer, scope, accumulate, recompute, packed, .. } = written;
-        let shape = BatchShape::checked(batch_size, seq_len, accumulate, &config)?;
+        let longest = packed.longest().unwrap_or(seq_len);
+        let shape = BatchShape::checked(batch_size, seq_len, accumulate, longest, &config)?;
         super::checked_sum(&written.terms).map_err(|error| error.to_string())?;
         let training = Training { scope, accumulate, recompute, packed, ..optimizer.into() };
         // Files of before the exact count have none, and those of before the schedule no schedule.

@@ -80,7 +80,10 @@ pub static FAMILY: Family = Family {
     options: &[precision::OPTION],
     read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
     overridden: |object, field| {
-        file::forget_other(object, field);
+        if let Some(kind) = file::passed_over(object, field) {
+            return Err(format!("a {kind} passes {field} over: it changes nothing there"));
+        }
+        file::settle(object, field);
         match field {
             // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
             "num_hidden_layers" | "sliding_window_pattern" => drop(object.remove("layer_types")),
@@ -97,6 +100,7 @@ pub static FAMILY: Family = Family {
             "rope_local_base_freq" => file::forget(object, Layer::SLIDING, "rope_theta"),
             _ => {}
         }
+        Ok(())
     },
     read_adapters: Some(|saved, object| {
         let adapters = Adapters::from_peft(saved)?;
@@ -128,8 +132,7 @@ impl Member for DecoderConfig {
     fn positions(&self) -> Positions {
         let count = self.max_position_embeddings;
         let learned = self.architecture.names().positions.is_some();
-        let field = if learned { "n_positions" } else { "max_position_embeddings" };
-        Positions { field, count, learned }
+        Positions { field: "max_position_embeddings", count, learned }
     }
 
     fn usual_shape(&self) -> [u32; 2] {
@@ -257,8 +260,8 @@ impl Member for DecoderConfig {
         }
         let mut object = self.to_json();
         let field = "intermediate_size";
-        file::forget_other(&mut object, field);
         object.insert(field.to_owned(), (width as u32).into());
+        file::settle(&mut object, field);
         Self::from_json(&object).map(ModelConfig::from).map_err(Error::Config)
     }
 
@@ -347,6 +350,8 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
             "vocab_size": { "type": "integer", "minimum": 1 },
             "max_position_embeddings": { "type": "integer", "minimum": 1 },
             "rms_norm_eps": { "type": "number" },
+            "norm_epsilon": { "type": "number" },
+            "layer_norm_epsilon": { "type": "number" },
             "rope_theta": { "type": "number" },
             "n_inner": { "type": "integer", "minimum": 1 },
             "tie_word_embeddings": { "type": "boolean" },

@@ -44,6 +44,11 @@ impl Packing {
         self.0.is_empty()
     }
 
+    /// The longest of the sequences, where any are packed.
+    pub fn longest(self) -> Option<u32> {
+        self.0.iter().copied().max()
+    }
+
     /// Tokens of all sequences of a row, where any are packed.
     pub fn tokens(self) -> Option<u64> {
         (!self.is_none()).then(|| self.0.iter().map(|&length| u64::from(length)).sum())

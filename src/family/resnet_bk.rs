@@ -39,7 +39,7 @@ pub static FAMILY: Family = Family {
     )],
     options: &[gradient::OPTION],
     read: |object| ResNetBkConfig::from_json(object).map(ModelConfig::from),
-    overridden: |_, _| {},
+    overridden: |_, _| Ok(()),
     read_adapters: None,
     schema: <ResNetBkConfig as JsonSchema>::json_schema,
 };

@@ -12,7 +12,7 @@ impl BatchShape {
     /// published.
     ///
     /// # Errors
-    /// [`Error::Config`] where an extent is zero, the sequence is longer than the model's positions,
+    /// [`Error::Config`] where an extent is zero, a sequence is longer than the model's positions,
     /// or a product of extents overflows.
     pub fn resolve(asked: AskedShape, config: &ModelConfig) -> Result<Self, Error> {
         let [batch, seq] = config.usual_shape();
@@ -26,10 +26,12 @@ impl BatchShape {
                 u32::MAX
             ))
         })?;
-        Self::checked(all, seq, count, config).map_err(Error::Config)
+        let longest = asked.longest.unwrap_or(seq);
+        Self::checked(all, seq, count, longest, config).map_err(Error::Config)
     }
 
-    /// The shape of a batch that is taken apart into so many micro-batches, if there is such a one.
+    /// The shape of a batch that is taken apart into so many micro-batches, and whose longest sequence has so many tokens, if
+    /// there is such a one.
     ///
     /// # Errors
     /// Why it cannot, in words.
@@ -37,6 +39,7 @@ impl BatchShape {
         batch: u32,
         seq: u32,
         micro_batches: u32,
+        longest: u32,
         config: &ModelConfig,
     ) -> Result<Self, String> {
         for (name, extent) in [("accumulate", micro_batches), ("batch", batch), ("seq", seq)] {
@@ -45,10 +48,11 @@ impl BatchShape {
             }
         }
         let Positions { field, count, learned } = config.positions();
-        if learned && seq > count {
+        if learned && longest > count {
+            let what = if longest == seq { "seq" } else { "the longest of the packed sequences" };
             return Err(format!(
-                "seq = {seq} is more than {field} = {count}, the positions that the model has: \
-                 take a shorter seq, or a model with more positions ({field}={seq})"
+                "{what} = {longest} is more than {field} = {count}, the positions that the model has: \
+                 take a shorter one, or a model with more positions ({field}={longest})"
             ));
         }
         if batch.checked_mul(seq).is_none() {

@@ -24,6 +24,8 @@ pub struct AskedShape {
     pub seq: Option<u32>,
     /// Micro-batches in a step; one, where nothing is said.
     pub accumulate: Option<u32>,
+    /// The longest of the sequences that are packed into a row, where any are.
+    pub longest: Option<u32>,
 }
 
 /// The shape of a batch that a model can take: B sequences of N tokens, T = B N in u32. Micro-batches of a step

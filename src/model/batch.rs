@@ -140,7 +140,7 @@ fn read(file: &TensorFile, asked: AskedShape, config: &ModelConfig) -> Result<Ba
     let batch = agreed("batch", asked.batch.map(of_all), rows)?;
     let seq = agreed("seq", asked.seq, columns)?;
     Ok(Batch {
-        shape: BatchShape::checked(batch, seq, count, config)?,
+        shape: BatchShape::checked(batch, seq, count, asked.longest.unwrap_or(seq), config)?,
         tokens: ids("tokens", tokens, config.vocab_size())?,
         targets: ids("targets", targets, config.vocab_size())?,
     })

@@ -41,7 +41,8 @@ pub fn schedule(
     by_family: &Phases,
 ) -> Option<Phases> {
     let training = Training { scope: Scope::Step, ..training };
-    let shape = BatchShape::checked(batch, seq, training.accumulate, config).ok()?;
+    let longest = training.packed.longest().unwrap_or(seq);
+    let shape = BatchShape::checked(batch, seq, training.accumulate, longest, config).ok()?;
     // Layers that are alike cost alike, so few of them are lowered, however many there are.
     let (config, stand_ins) = match config.shortened() {
         Ok(Shortened { config, stand_ins }) => (config, stand_ins),

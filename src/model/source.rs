@@ -76,8 +76,7 @@ impl Model {
                         }
                         _ => why,
                     })?;
-                    (family.overridden)(&mut found.object, field);
-                    Ok(())
+                    (family.overridden)(&mut found.object, field)
                 })
                 .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
         }

@@ -152,12 +152,15 @@ fn by_columns(tensor: Tensor<'_>) -> Blocks<'_> {
     // What a block of columns reads is near what the next one does.
     let at_once = (BLOCK / rows.max(1)).max(1);
     Box::new((0..columns).step_by(at_once).map(move |first| {
-        let block = (first..columns.min(first + at_once))
-            .flat_map(|column| (0..rows).map(move |row| row * columns + column));
-        let bytes: Vec<u8> =
-            block.flat_map(|at| &tensor.bytes[at * width..][..width]).copied().collect();
+        let block = first..columns.min(first + at_once);
+        let mut bytes = Vec::with_capacity(block.len() * rows * width);
+        for column in block {
+            for row in 0..rows {
+                bytes.extend_from_slice(&tensor.bytes[(row * columns + column) * width..][..width]);
+            }
+        }
         let picked = Tensor { bytes: &bytes, ..tensor };
-        Cow::Owned(widened(picked).flat_map(Cow::into_owned).collect())
+        Cow::Owned(widened(picked).collect::<Vec<_>>().concat())
     }))
 }
 
@@ -255,6 +258,28 @@ mod tests {
             let (values, _) = bytes.as_chunks();
             let fill = Fill::Uniform(1.0);
             assert!(values.iter().all(|&value| f32::from_le_bytes(value) == stream.value(fill)));
+        }
+    }
+
+    #[test]
+    fn a_long_matrix_comes_by_columns_whatever_its_type() {
+        let shape = [3, BLOCK];
+        let value = |at: usize| (at % 251) as f32;
+        let bytes: [Vec<u8>; 3] = [
+            (0..3 * BLOCK).flat_map(|at| value(at).to_le_bytes()).collect(),
+            (0..3 * BLOCK).flat_map(|at| bf16::from_f32(value(at)).to_le_bytes()).collect(),
+            (0..3 * BLOCK).flat_map(|at| f16::from_f32(value(at)).to_le_bytes()).collect(),
+        ];
+        for (dtype, bytes) in [Dtype::F32, Dtype::BF16, Dtype::F16].into_iter().zip(&bytes) {
+            let blocks: Vec<_> = by_columns(Tensor { dtype, shape: &shape, bytes }).collect();
+            assert!(blocks.len() > 1 && blocks.iter().all(|block| block.len() <= 4 * BLOCK));
+            let turned = blocks.concat();
+            let (turned, _) = turned.as_chunks();
+            assert_eq!(turned.len(), 3 * BLOCK);
+            let is_turned = |(at, &bytes): (usize, _)| {
+                f32::from_le_bytes(bytes) == value(at % 3 * BLOCK + at / 3)
+            };
+            assert!(turned.iter().enumerate().all(is_turned), "{dtype:?}");
         }
     }
 }

@@ -279,8 +279,9 @@ fn beyond(crossover: &Crossover) -> Fact {
     let place = at.iter().map(|(key, value)| format!("{key} = {}", grouped(*value)));
     let place: Vec<String> = place.collect();
     let is_half = 2 * flops >= *total;
-    // One digit behind the point says as much as the words that stand beside exponents.
-    let power = (power * 10.0).round() / 10.0;
+    // One digit behind the point says as much as the words that stand beside exponents; what hardly grows takes another.
+    let digits = if *power < 1.05 { 100.0 } else { 10.0 };
+    let power = (power * digits).round() / digits;
     let text = format!(
         "parts that outgrow the sequence are {} of the exact count at {}, and {} half of it from {SEQ} = {} on, where they \
          grow with {SEQ}^{power}",

@@ -129,7 +129,7 @@ pub(super) fn dense(case: &Case<'_>) -> Option<&'static str> {
 /// For formulas whose functions read fields that GPT-2's configuration has not.
 pub(super) fn not_gpt2(case: &Case<'_>) -> Option<&'static str> {
     (case.architecture() == Architecture::Gpt2).then_some(
-        "the function reads num_key_value_heads and intermediate_size, which a gpt2 has not, and raises",
+        "the function reads num_key_value_heads or intermediate_size, which a gpt2 has not, and raises",
     )
 }
 

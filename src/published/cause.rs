@@ -135,6 +135,7 @@ fn reason(formula: &Formula, case: &Case<'_>, what: What, side: Side) -> String 
 
 /// A reason that the numbers prove.
 fn known(case: &Case<'_>, covers: Covers, what: What, side: Side) -> Option<&'static str> {
+    let gate = case.config.architecture.names().gate;
     match what {
         What::Table => Some("the embedding is charged as a matrix product: it is a look-up"),
         What::Positions => {
@@ -147,10 +148,10 @@ fn known(case: &Case<'_>, covers: Covers, what: What, side: Side) -> Option<&'st
         What::Part(Part::Linear(Place::Key | Place::Value)) if side.is(case.n, case.k) => {
             Some("keys and values are charged as wide as queries: grouped queries are ignored")
         }
-        What::Part(Part::Linear(Place::Mlp)) if side.is(2, 3) => {
+        What::Part(Part::Linear(Place::Mlp)) if side.is(2, 3) && gate.is_some() => {
             Some("the MLP is charged as two matrices: it has three")
         }
-        What::Part(Part::Linear(Place::Mlp)) if side.is(3, 2) => {
+        What::Part(Part::Linear(Place::Mlp)) if side.is(3, 2) && gate.is_none() => {
             Some("the MLP is charged as three matrices: it has two")
         }
         What::Part(Part::Linear(Place::Head)) if side.is(3, 4) => {
@@ -202,7 +203,7 @@ fn name(what: What) -> &'static str {
         What::Part(part) => part,
     };
     match part {
-        Part::Embedding => "sums of the embedding's gradient",
+        Part::Embedding => "sums of embeddings and of their gradients",
         Part::Linear(Place::Query) => "the projection to queries",
         Part::Linear(Place::Key) => "the projection to keys",
         Part::Linear(Place::Value) => "the projection to values",

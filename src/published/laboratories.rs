@@ -6,7 +6,7 @@ use super::{
     formula::{Covers, Formula, run},
     frameworks::windowed,
 };
-use crate::family::decoder::{Part, Place, WorkPass};
+use crate::family::decoder::{Architecture, Part, Place, WorkPass};
 
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
@@ -27,10 +27,15 @@ fn litgpt(bill: &mut Charges<'_>) {
     bill.square_of(bill.h, 4, 4);
 }
 
+/// The modules that are asked are OLMo-core's own.
+fn olmo_knows(case: &Case<'_>) -> Option<&'static str> {
+    matches!(case.architecture(), Architecture::Starcoder2 | Architecture::Gpt2)
+        .then_some("OLMo-core has no MLP without a gate and no norm with a bias")
+}
+
 fn olmo(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
-    bill.three_matrices(&THREE);
-    bill.linears(&THREE, &[Place::Head, Place::Router, Place::Shared]);
+    bill.linears(&THREE, &[Place::Mlp, Place::Head, Place::Router, Place::Shared]);
     bill.weights(&THREE, Part::Bias, bill.biases);
     // The norms of head, queries and keys.
     let widths = bill.config.query_key_norms().into_iter().flatten();
@@ -77,11 +82,16 @@ fn lingua(bill: &mut Charges<'_>) {
 
 fn open_instruct(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
-    bill.three_matrices(&THREE);
+    match bill.architecture() {
+        // Its width is none that the function knows.
+        Architecture::Gpt2 => bill.weights(&THREE, MLP, 12 * bill.l * bill.h * bill.h),
+        _ => bill.three_matrices(&THREE),
+    }
     bill.linears(&THREE, &[Place::Head]);
     bill.square(4, 8);
     bill.each(&THREE, Part::Softmax, 4 * bill.l * bill.n * bill.square);
-    bill.each(&THREE, Part::Activation, bill.l * bill.i * bill.t);
+    let width = if bill.architecture() == Architecture::Gpt2 { 4 * bill.h } else { bill.i };
+    bill.each(&THREE, Part::Activation, bill.l * width * bill.t);
 }
 
 pub(super) const FORMULAS: &[Formula] = &[
@@ -107,7 +117,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "token",
         covers: Covers::Step,
         formula: "(6 (attention with biases + FFN + head with its norm) + 12 n d min(window, S) a layer) T",
-        why_not: always,
+        why_not: olmo_knows,
         charge: olmo,
         because: &[WHOLE],
     },

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, FOUR, PROJECTIONS, THREE, What},
-    case::{Case, always, dense},
+    case::{Case, always, dense, not_gpt2},
     formula::{Covers, Formula, read, run},
     papers::megatron_2021,
 };
@@ -269,7 +269,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "3 L (8 T H^2 + 2 B S^2 H + 6 T H I) + 6 T H V; 4 L with recomputation",
-        why_not: dense,
+        why_not: |case| dense(case).or_else(|| not_gpt2(case)),
         charge: xtuner,
         because: &[HALF],
     },

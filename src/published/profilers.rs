@@ -15,7 +15,7 @@ fn eager(bill: &mut Charges<'_>) {
     bill.square(4, 0);
 }
 
-/// 1 an element of SiLU, or of gelu.
+/// 1 an element of SiLU.
 fn silu(bill: &mut Charges<'_>) {
     bill.add(Part::Activation, WorkPass::Forward, bill.l * bill.t * bill.i);
 }
@@ -50,15 +50,14 @@ fn full(case: &Case<'_>) -> Option<&'static str> {
     case.has_adapters().then_some(why)
 }
 
-/// For profilers that count activations by their functions.
-fn activated(case: &Case<'_>) -> Option<&'static str> {
-    let why = "a gpt2's gelu is made of functions of its own, each of which would be counted";
-    plain(case).or_else(|| (case.architecture() == Architecture::Gpt2).then_some(why))
-}
-
 fn plain(case: &Case<'_>) -> Option<&'static str> {
     if case.has_adapters() {
         return Some("it was executed without adapters");
+    }
+    if matches!(case.architecture(), Architecture::Starcoder2 | Architecture::Gpt2) {
+        return Some(
+            "it was executed on models with RMS norms: layer norms, which it counts, are not charged here",
+        );
     }
     dense(case)
 }
@@ -125,7 +124,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + 4 L n d B S^2 + L T I + L n B S^2",
-        why_not: activated,
+        why_not: plain,
         charge: deepspeed,
         because: &[],
     },
@@ -136,7 +135,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + 4 L n d B S^2 + L T I",
-        why_not: activated,
+        why_not: plain,
         charge: deepspeed_sdpa,
         because: &[],
     },
@@ -147,7 +146,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + 4 L n d B S^2 + L T I + L n B S^2",
-        why_not: activated,
+        why_not: plain,
         charge: deepspeed,
         because: &[],
     },
@@ -158,7 +157,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "forward pass",
         covers: Covers::Forward,
         formula: "2 W T + L T I",
-        why_not: activated,
+        why_not: plain,
         charge: calflops_sdpa,
         because: &[MISSING],
     },

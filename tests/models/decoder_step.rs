@@ -37,7 +37,7 @@ fn plan_on(
     limits: &Limits,
 ) -> Plan {
     let accumulate = Some(training.accumulate);
-    let asked = AskedShape { batch: Some(batch), seq: Some(seq), accumulate };
+    let asked = AskedShape { batch: Some(batch), seq: Some(seq), accumulate, longest: None };
     let shape = BatchShape::resolve(asked, config).unwrap();
     lower(config, shape, training, limits).unwrap()
 }
@@ -168,7 +168,8 @@ struct Left {
 /// Runs a seeded step and holds every pass against its closed form.
 fn run(config: &ModelConfig, shape: [u32; 2], training: Training) -> Left {
     let accumulate = Some(training.accumulate);
-    let asked = AskedShape { batch: Some(shape[0]), seq: Some(shape[1]), accumulate };
+    let asked =
+        AskedShape { batch: Some(shape[0]), seq: Some(shape[1]), accumulate, longest: None };
     let batch = Batch::load(None, asked, config, 3).unwrap();
     run_on(config, &batch, training)
 }
@@ -258,8 +259,9 @@ fn assert_close(name: &str, got: impl Iterator<Item = f64>, want: &[f64]) {
 
 /// Two sequences in one row give what each gives by itself: their logits, and the mean of their gradients.
 pub fn sequences_of_a_row_do_not_meet(config: &ModelConfig, lengths: [u32; 2]) {
+    let longest = lengths.iter().copied().max();
     let shape = |seq| {
-        let asked = AskedShape { batch: Some(1), seq: Some(seq), accumulate: None };
+        let asked = AskedShape { batch: Some(1), seq: Some(seq), longest, ..AskedShape::default() };
         BatchShape::resolve(asked, config).unwrap()
     };
     let alone = lengths.map(|seq| Batch::seeded(shape(seq), config, u64::from(seq)));

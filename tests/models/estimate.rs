@@ -15,7 +15,7 @@ use flopmeter::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const UNASKED: AskedShape = AskedShape { batch: None, seq: None, accumulate: None };
+const UNASKED: AskedShape = AskedShape { batch: None, seq: None, accumulate: None, longest: None };
 
 fn estimate(
     overrides: &[&str],

@@ -116,6 +116,19 @@ fn either_name_of_a_field_is_read() {
     }
 }
 
+/// transformers knows the width of a GPT-2's MLP by one name alone, and passes the other over in a file.
+#[test]
+fn the_width_of_an_mlp_has_one_name_in_a_file_and_either_where_it_is_set() {
+    let golden = changed(&[]).unwrap();
+    assert_eq!(changed(&[("intermediate_size", json!(7))]).as_ref(), Ok(&golden));
+    let set = |field: &str| Model::resolve(GOLDEN, [field]).unwrap().config;
+    assert_eq!(set("intermediate_size=7"), set("n_inner=7"));
+    assert_ne!(set("n_inner=7"), set("n_inner=44"));
+    let refused = changed(&[("scale_attn_by_inverse_layer_idx", json!(true))]).unwrap_err();
+    assert_says(&refused, &["only false is supported"]);
+    assert_eq!(set("scale_attn_by_inverse_layer_idx=false"), set("n_layer=2"));
+}
+
 #[test]
 fn an_mlp_is_as_wide_as_the_file_says_or_four_times_the_model() {
     let width = |inner: Value| {
@@ -157,7 +170,7 @@ fn what_a_gpt2_has_not_is_refused_by_name() {
         assert_says(&changed(&[(field, value)]).expect_err(field), parts);
     }
     let problem = changed(&[("n_layer", Value::Null)]).unwrap_err();
-    assert_says(&problem, &["'num_hidden_layers' is missing"]);
+    assert_says(&problem, &["'n_layer' is missing"]);
     let llama = Model::resolve("llama-3.2-1b", ["layer_norm_epsilon=0.1"]).unwrap_err();
     assert_says(&llama.to_string(), &["'layer_norm_epsilon' (0.1)", "llama"]);
 }
@@ -170,9 +183,19 @@ fn a_sequence_is_no_longer_than_the_positions() {
         BatchShape::resolve(asked, &model.config).map_err(|error| error.to_string())
     };
     assert_eq!(shape(24).unwrap().warning(&model.config), None);
-    assert_says(&shape(25).unwrap_err(), &["seq = 25", "n_positions = 24"]);
+    assert_says(&shape(25).unwrap_err(), &["seq = 25", "max_position_embeddings = 24"]);
     let usual = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
     assert_eq!(usual.seq(), 24);
+    // A row of several sequences may be longer, none of them.
+    let packed = |longest| {
+        let asked = AskedShape { seq: Some(33), longest: Some(longest), ..AskedShape::default() };
+        BatchShape::resolve(asked, &model.config).map_err(|error| error.to_string())
+    };
+    assert_eq!(packed(24).map(BatchShape::seq), Ok(33));
+    assert_says(
+        &packed(25).unwrap_err(),
+        &["packed sequences = 25", "max_position_embeddings = 24"],
+    );
 }
 
 #[test]
@@ -323,6 +346,7 @@ fn another_field_makes_other_logits() {
 /// The second sequence of a row has the positions of one by itself.
 #[test]
 fn each_sequence_of_a_row_begins_at_the_first_position() {
-    let model = Model::resolve(GOLDEN, ["n_positions=25"]).unwrap();
-    sequences_of_a_row_do_not_meet(&model.config, [14, 9]);
+    // The row is longer than the 24 positions that the model has.
+    let model = Model::resolve::<&str>(GOLDEN, []).unwrap();
+    sequences_of_a_row_do_not_meet(&model.config, [20, 9]);
 }

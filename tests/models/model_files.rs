@@ -15,7 +15,7 @@ use flopmeter::{
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
-const UNASKED: AskedShape = AskedShape { batch: None, seq: None, accumulate: None };
+const UNASKED: AskedShape = AskedShape { batch: None, seq: None, accumulate: None, longest: None };
 const NO_OVERRIDES: [&str; 0] = [];
 
 fn golden(name: &str) -> PathBuf {

@@ -106,7 +106,12 @@ fn every_product_is_narrow_and_costs_as_much_as_a_wide_one() {
         let (config, seq) = common::decoder::decoder(seed);
         let recompute = [Recompute::None, Recompute::Layers][seed as usize % 2];
         let accumulate = [1, 2][seed as usize / 2 % 2];
-        let asked = AskedShape { batch: Some(2), seq: Some(seq), accumulate: Some(accumulate) };
+        let asked = AskedShape {
+            batch: Some(2),
+            seq: Some(seq),
+            accumulate: Some(accumulate),
+            longest: None,
+        };
         let shape = BatchShape::resolve(asked, &config).unwrap();
         let [wide, narrow] = ["f32", "f16"].map(|precision| {
             let training = Training { recompute, accumulate, ..training(precision) };
@@ -174,7 +179,7 @@ fn spoilt(
 ) {
     let mut executor = common::embedded();
     let model = Model { config, ..Model::resolve("qwen2.5-0.5b", Vec::<String>::new()).unwrap() };
-    let asked = AskedShape { batch: Some(1), seq: Some(seq), accumulate: None };
+    let asked = AskedShape { batch: Some(1), seq: Some(seq), accumulate: None, longest: None };
     let batch = Batch::load(None, asked, &model.config, 0).unwrap();
     let target = target(executor.adapter().limits);
     let mut plan = lower(&model.config, batch.shape, training("f16"), target).unwrap();

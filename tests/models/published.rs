@@ -136,15 +136,22 @@ fn formulas_of_gpt2_give_on_gpt2_what_their_authors_printed() {
     {
         assert!(!says(id, about), "{id} is right about it");
     }
-    for id in ["scaling-book", "nanotron", "xtuner", "slime", "open-instruct", "chinchilla-gqa"] {
+    for id in ["scaling-book", "nanotron", "slime", "open-instruct", "chinchilla-gqa"] {
         assert!(says(id, "three matrices: it has two"), "{id}");
     }
+    // As many matrices as there are, of another width.
+    let wider = judge(
+        &decoder("gpt2", &[("n_inner", json!(4608))]),
+        &Tokens::new(1, 1024),
+        Recipe::default(),
+    );
+    assert!(of(&wider, "korthikanti").causes.iter().any(|it| it.text.contains("width 4 H")));
     for id in ["levanter", "megatron-lm", "maxtext"] {
         assert!(!says(id, "three matrices"), "{id} asks whether there is a gate");
     }
     assert!(says("palm", "table of positions"));
     assert!(!says("nanogpt", "table of positions"));
-    for id in ["llama-factory", "accelerate", "prime-rl"] {
+    for id in ["llama-factory", "accelerate", "prime-rl", "xtuner"] {
         assert!(of(&judged, id).why_not.as_ref().unwrap().contains("num_key_value_heads"), "{id}");
     }
 }
@@ -171,7 +178,7 @@ fn the_public_table_is_the_programs() {
 fn an_estimate_and_the_published_formulas_have_the_same_rules() {
     for (name, _) in FAMILY.presets.iter() {
         let model = Model::resolve(name, [""; 0]).unwrap();
-        let asked = AskedShape { batch: Some(2), seq: Some(512), accumulate: None };
+        let asked = AskedShape { batch: Some(2), seq: Some(512), accumulate: None, longest: None };
         let shape = BatchShape::resolve(asked, &model.config).unwrap();
         let estimate = Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap();
         let judged = judge(&decoder(name, &[]), &Tokens::new(2, 512), Recipe::default());

@@ -137,6 +137,12 @@ fn what_cannot_be_right_is_refused_by_name() {
             assert!(problem.contains(part), "{field}: {problem}\nlacks: {part}");
         }
     }
+    // What a file may hold and transformers passes over cannot be asked for.
+    for set in ["rms_norm_eps=0.5", "layer_norm_epsilon=1", "activation_function=relu"] {
+        let problem = Model::resolve("starcoder2-3b", [set]).unwrap_err().to_string();
+        let field = set.split('=').next().unwrap();
+        assert!(problem.contains(&format!("a starcoder2 passes {field} over")), "{problem}");
+    }
     let llama = Model::resolve("llama-3.2-1b", ["use_bias=true"]).unwrap_err();
     assert!(llama.to_string().contains("'use_bias'"), "{llama}");
 }

@@ -101,7 +101,7 @@ impl Case {
         limits: &Limits,
     ) -> Self {
         let accumulate = Some(training.accumulate);
-        let asked = AskedShape { batch: Some(batch), seq, accumulate };
+        let asked = AskedShape { batch: Some(batch), seq, accumulate, longest: None };
         let shape = BatchShape::resolve(asked, &config).unwrap();
         let plan = lower::lower(&config, shape, training, limits).unwrap();
         let measurement = measured(&plan, *limits);

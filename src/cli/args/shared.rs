@@ -92,7 +92,8 @@ impl Variant {
     pub fn shape(&self, step: &Step) -> AskedShape {
         let accumulate = Some(step.accumulate);
         let packed = step.packed().tokens().and_then(|tokens| u32::try_from(tokens).ok());
-        AskedShape { batch: self.batch, seq: self.seq.or(packed), accumulate }
+        let longest = step.packed().longest();
+        AskedShape { batch: self.batch, seq: self.seq.or(packed), accumulate, longest }
     }
 
     /// Every override of the configuration.

@@ -23,7 +23,7 @@ pub struct DecoderConfig {
     pub vocab_size: u32,
     /// The longest sequence that the model was trained for.
     pub max_position_embeddings: u32,
-    /// What a norm adds to a mean square.
+    /// What a norm adds to a mean square, or to a variance.
     pub norm_eps: f64,
     /// The wavelengths of rotary positions, of layers that have them.
     pub rope: Rope,

@@ -21,8 +21,9 @@ use super::{
 use crate::{blocks::gated::Activation, family::fields::refuse_misspelt};
 use fields::FileFields;
 pub(super) use fields::KNOWN;
+pub(super) use particular::passed_over;
 use particular::{choices, dropouts, eps_field, remarks};
-pub(super) use spelling::forget_other;
+pub(super) use spelling::settle;
 use unsaid::Unsaid;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
@@ -42,7 +43,12 @@ impl DecoderConfig {
         if let Some(held) = held::held(object)? {
             return Self::from_json(&held.object).map_err(|problem| held.said(problem));
         }
-        let object = &*spelling::usual(object)?;
+        let usual = spelling::usual(object)?;
+        Self::read(&usual).map_err(|problem| spelling::said(object, problem))
+    }
+
+    /// The same of fields by the names that most decoders have.
+    fn read(object: &Map<String, Value>) -> Result<Self, String> {
         refuse_misspelt(object, &KNOWN)?;
         let fields = FileFields::new(object);
         let architecture = architecture(&fields)?;
@@ -116,7 +122,8 @@ impl DecoderConfig {
         if parameters > MAX_PARAMETERS {
             return Err(format!(
                 "the model would have {parameters} parameters, whose bytes overflow 64 bits: lower \
-                 hidden_size, intermediate_size, vocab_size or num_hidden_layers"
+                 hidden_size, intermediate_size, vocab_size, num_hidden_layers or, where positions are learned, \
+                 max_position_embeddings"
             ));
         }
         let tensors = config.tensor_count();

@@ -3,6 +3,7 @@
 
 use super::report::{Crossover, ScaleReport};
 use crate::{
+    family::{ModelConfig, Positions},
     result::{Bill, bill::exact_items},
     sweep::SEQ,
 };
@@ -77,11 +78,23 @@ impl Outgrowing {
 /// The exact count of each part of such a step with sequences of another length, in all phases together.
 fn costs(bill: &Bill, seq: u32) -> Vec<(String, u128)> {
     let mut costs: Vec<(String, u128)> = Vec::new();
-    for item in exact_items(&bill.model_config, [bill.batch, seq], bill.training) {
+    let config = reaching(&bill.model_config, seq);
+    for item in exact_items(&config, [bill.batch, seq], bill.training) {
         match costs.iter_mut().find(|(name, _)| *name == item.name) {
             Some((_, flops)) => *flops += item.flops,
             None => costs.push((item.name, item.flops)),
         }
     }
     costs
+}
+
+/// The model with as many learned positions as sequences of a length take, as a sweep has it.
+fn reaching(config: &ModelConfig, seq: u32) -> ModelConfig {
+    let Positions { field, count, learned } = config.positions();
+    if !learned || seq <= count {
+        return config.clone();
+    }
+    let mut object = config.to_json();
+    object.insert(field.to_owned(), seq.into());
+    ModelConfig::from_json(&object).unwrap_or_else(|_| config.clone())
 }

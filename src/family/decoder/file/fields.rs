@@ -64,7 +64,7 @@ const INERT: [&str; 48] = [
 const QUANTIZATION: &str = "quantization_config";
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 69] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 74] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -107,6 +107,11 @@ pub(in crate::family::decoder) const KNOWN: [&str; 69] = [
     "no_rope_layers",
     "no_rope_layer_interval",
     "full_attn_mod",
+    "norm_type",
+    "mlp_type",
+    "scale_attn_weights",
+    "scale_attn_by_inverse_layer_idx",
+    "add_cross_attention",
     "interpolate_factor",
     "num_local_experts",
     "num_experts",

@@ -16,7 +16,7 @@ pub(super) fn read(
     if architecture == Architecture::Gpt2 {
         if !hidden.is_multiple_of(heads) {
             return Err(format!(
-                "n_embd = {hidden} is not divisible by n_head = {heads}: all heads of a gpt2 together are as wide as the \
+                "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: all heads of a gpt2 together are as wide as the \
                  model"
             ));
         }

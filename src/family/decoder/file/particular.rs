@@ -1,11 +1,11 @@
 //! Fields that the files of an architecture have in the place of others', or beside them: how each is called, and which
 //! values are built.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::family::decoder::architecture::Architecture;
+use crate::family::{decoder::architecture::Architecture, fields::MODEL_TYPE};
 
-/// The field of what a norm adds to a mean square.
+/// The field of what a norm adds to a mean square, or to a variance.
 pub(super) const fn eps_field(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::Starcoder2 => "norm_epsilon",
@@ -31,7 +31,7 @@ pub(super) const fn eps_field(architecture: Architecture) -> &'static str {
 /// Choices of which one alone is built, and which.
 pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> {
     match architecture {
-        // Published files have them, of choices that no class of transformers has.
+        // Published files state them, which transformers has no choice of.
         Architecture::Phi3 => {
             ["full_attn_mod", "interpolate_factor"].map(|name| (name, json!(1))).into()
         }
@@ -45,6 +45,16 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
         ],
         _ => Vec::new(),
     }
+}
+
+/// The architecture of a file that passes a field over, where it does.
+pub(in crate::family::decoder) fn passed_over(
+    object: &Map<String, Value>,
+    field: &str,
+) -> Option<&'static str> {
+    let kind = object.get(MODEL_TYPE)?.as_str()?;
+    let architecture = Architecture::ALL.into_iter().find(|its| its.model_type() == kind)?;
+    remarks(architecture).contains(&field).then(|| architecture.model_type())
 }
 
 /// Fields that published files of an architecture have, and that transformers passes over where a model predicts the next

@@ -13,24 +13,35 @@ const GPT2: [(&str, &str); 5] = [
     ("n_layer", "num_hidden_layers"),
     ("n_head", "num_attention_heads"),
     ("n_positions", "max_position_embeddings"),
-    (INNER, "intermediate_size"),
+    (INNER, WIDTH),
 ];
 
-/// The one that transformers knows by no other name.
+/// The one that transformers knows by no other name, and what it passes over in a file of GPT-2.
 pub(super) const INNER: &str = "n_inner";
+const WIDTH: &str = "intermediate_size";
+
+fn is_gpt2(object: &Map<String, Value>) -> bool {
+    object.get(MODEL_TYPE).is_some_and(|kind| *kind == Architecture::Gpt2.model_type())
+}
+
+/// A field that is there and not null.
+fn given<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| !value.is_null())
+}
 
 /// The contents of a `config.json` with the names that most decoders have.
 ///
 /// # Errors
 /// Which field a file states by both names, where it says different things.
 pub(super) fn usual(object: &Map<String, Value>) -> Result<Cow<'_, Map<String, Value>>, String> {
-    if object.get(MODEL_TYPE).is_none_or(|kind| *kind != Architecture::Gpt2.model_type()) {
+    if !is_gpt2(object) {
         return Ok(Cow::Borrowed(object));
     }
     let mut usual = object.clone();
+    usual.remove(WIDTH);
     for (own, name) in GPT2 {
         let Some(stated) = usual.remove(own).filter(|value| !value.is_null()) else { continue };
-        match usual.get(name).filter(|value| !value.is_null()) {
+        match given(&usual, name) {
             Some(other) if *other != stated => {
                 return Err(format!(
                     "{own} is {stated}, but {name} is {other}, which is the same field: remove one of them"
@@ -42,9 +53,24 @@ pub(super) fn usual(object: &Map<String, Value>) -> Result<Cow<'_, Map<String, V
     Ok(Cow::Owned(usual))
 }
 
-/// Takes the other name of a field out of a `config.json` that has it by both.
-pub(in crate::family::decoder) fn forget_other(object: &mut Map<String, Value>, field: &str) {
-    if let Some((own, _)) = GPT2.iter().find(|(_, name)| *name == field) {
-        object.remove(*own);
+/// What is wrong with the fields of a file, by the names that it has for them.
+pub(super) fn said(object: &Map<String, Value>, problem: String) -> String {
+    let is_own = GPT2.iter().any(|(own, _)| object.contains_key(*own));
+    if !is_gpt2(object) || !is_own {
+        return problem;
+    }
+    let others = GPT2.iter().filter(|(_, name)| given(object, name).is_none());
+    others.fold(problem, |problem, (own, name)| problem.replace(name, own))
+}
+
+/// Leaves a field that was set with one of its names.
+pub(in crate::family::decoder) fn settle(object: &mut Map<String, Value>, field: &str) {
+    let other = GPT2.iter().find(|(_, name)| *name == field).filter(|_| is_gpt2(object));
+    let Some((own, name)) = other else { return };
+    object.remove(*own);
+    if *name == WIDTH
+        && let Some(width) = object.remove(WIDTH)
+    {
+        object.insert((*own).to_owned(), width);
     }
 }

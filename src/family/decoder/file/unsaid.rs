@@ -15,7 +15,7 @@ pub(super) struct Unsaid {
     pub vocab_size: Option<u32>,
     /// The longest sequence.
     pub max_position_embeddings: u32,
-    /// What a norm adds to the mean of squares.
+    /// What a norm adds to the mean of squares, or to the variance.
     pub norm_eps: f64,
     /// The base of rotary positions.
     pub rope_theta: f64,

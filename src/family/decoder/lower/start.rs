@@ -28,13 +28,13 @@ impl Start {
         let tokens = placing.integers("tokens");
         let config = placing.config;
         let names = config.architecture.names();
-        let mut table = |path: &[&'static str], module: &str, v: u32| {
+        let mut table = |of, path: &[&'static str], module: &str, v: u32| {
             let weight = placing.tensor(&ComponentName::new(path), &format!("{module}.weight"));
-            EmbeddingTable { weight, v, h: config.hidden_size }
+            EmbeddingTable { of, weight, v, h: config.hidden_size }
         };
-        let embedding = table(&["embedding"], names.embedding, config.vocab_size);
+        let embedding = table("vocabulary", &["embedding"], names.embedding, config.vocab_size);
         let positions = names.positions.map(|module| {
-            table(&["embedding", "positions"], module, config.max_position_embeddings)
+            table("positions", &["embedding", "positions"], module, config.max_position_embeddings)
         });
         let positions = positions.map(|table| (placing.places(), table));
         Self { tokens, embedding, positions, scale: config.embedding_scale() }

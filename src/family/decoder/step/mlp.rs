@@ -1,6 +1,5 @@
 //! The MLP's half of a layer: norm, gate, up and down, or up and down alone, of every token or of the experts that it
-//! passes.
-//! How many products experts take does not depend on which tokens they are given.
+//! passes. How many products experts take does not depend on which tokens they are given.
 
 use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
@@ -74,12 +73,11 @@ impl WorkList<'_> {
                 sum(&[(Op::Neg, 1), (Op::Exp, 1), (Op::Add, 1), (Op::Div, 1), (Op::Mul, 1)]),
                 sum(&[(Op::Add, 1), (Op::Fma, 1), (Op::Mul, 2)]),
             ),
-            // x/2 (1 + t), t = tanh(x (a + b x^2)); and
-            // dy up ((1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2)).
-            Activation::Gelu => (
-                sum(&[(Op::Mul, 3), (Op::Fma, 2), (Op::Tanh, 1)]),
-                sum(&[(Op::Fma, 3), (Op::Mul, 4), (Op::Add, 1)]),
-            ),
+            // gelu(x); and dy up times its slope.
+            Activation::Gelu => {
+                let Gelu { bend, value, slope } = Gelu::new();
+                (bend + value, slope + OpCounts::f32(Op::Mul, 2))
+            }
         };
         let times_up = OpCounts::f32(Op::Mul, 1);
         self.forward(Part::Activation, value + times_up, elements);
@@ -98,13 +96,11 @@ impl WorkList<'_> {
         self.linear(up, LinearFlow { rows: t, input: below, output: inside }, run.rank(up));
         self.linear(down, LinearFlow { rows: t, input: inside, output: out }, run.rank(down));
         let elements = t * u128::from(up.n);
-        // x/2 (1 + t), t = tanh(x (a + b x^2)).
-        let value = sum(&[(Op::Mul, 3), (Op::Fma, 2), (Op::Tanh, 1)]);
-        self.forward(Part::Activation, value, elements);
+        let Gelu { bend, value, slope } = Gelu::new();
+        self.forward(Part::Activation, bend + value, elements);
         if inside {
-            // dy ((1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2)), with the same t.
-            let slope = sum(&[(Op::Mul, 6), (Op::Fma, 4), (Op::Add, 1), (Op::Tanh, 1)]);
-            self.add(Part::Activation, WorkPass::Input, slope, elements);
+            let back = bend + slope + OpCounts::f32(Op::Mul, 1);
+            self.add(Part::Activation, WorkPass::Input, back, elements);
         }
     }
 
@@ -147,6 +143,25 @@ impl WorkList<'_> {
         }
         if inside || self.full {
             self.add(Part::Routing, WorkPass::Input, OpCounts::f32(Op::Mul, h), t);
+        }
+    }
+}
+
+/// What gelu takes for one element: x/2 (1 + t) with t = tanh(x (a + b x^2)).
+struct Gelu {
+    /// x/2, x^2 and t, from which its value and its slope follow.
+    bend: OpCounts,
+    value: OpCounts,
+    /// (1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2).
+    slope: OpCounts,
+}
+
+impl Gelu {
+    fn new() -> Self {
+        Self {
+            bend: sum(&[(Op::Mul, 3), (Op::Fma, 1), (Op::Tanh, 1)]),
+            value: sum(&[(Op::Fma, 1)]),
+            slope: sum(&[(Op::Mul, 2), (Op::Add, 1), (Op::Fma, 3)]),
         }
     }
 }
