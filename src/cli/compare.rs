@@ -178,8 +178,9 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let (model, _) =
         Model::resolve_for(&asked.name, asked.variant.overrides(), shape.longest.or(shape.seq))?;
     belongs(setup.options.asked(), &model)?;
+    let longest = shape.longest;
     let shape = BatchShape::resolve(shape, &model.config)?;
-    output::warn(shape.warning(&model.config), common);
+    output::warn(shape.warning(&model.config, longest), common);
     let training = setup.training();
     let estimate = Estimate::new(&model.config, shape, training)?.without(model.not_run);
     Ok(Candidate::estimated(&model.name, training, &estimate))

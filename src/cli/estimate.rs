@@ -28,10 +28,11 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
         model.config = model.config.widened(ratio)?;
         set.push(format!("ffn_ratio={ratio}"));
     }
+    let longest = shape.longest;
     let shape = BatchShape::resolve(shape, &model.config)?;
     let estimate = Estimate::new(&model.config, shape, training)?;
     let mut estimate = estimate.of_model(&model.name, set).without(model.not_run);
-    output::warn(shape.warning(&model.config), common);
+    output::warn(shape.warning(&model.config, longest), common);
     let question = asked.ahead.question()?;
     if !question.is_empty() {
         estimate = estimate.with_forecast(question)?;

@@ -8,7 +8,7 @@ use flopmeter::{
         Training,
         decoder::{Recipe, Tokens},
     },
-    model::Model,
+    model::{AskedShape, BatchShape, Model},
     result::FormulasReport,
 };
 
@@ -24,9 +24,13 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let hint = |error| hinted(error, &asked.name);
-    let model = Model::resolve(&asked.name, asked.overrides()).map_err(hint)?;
-    let config = model.decoder().map_err(hint)?;
     let tokens = tokens(asked)?;
+    let longest = tokens.lengths.iter().copied().max();
+    let (model, _) = Model::resolve_for(&asked.name, asked.overrides(), longest).map_err(hint)?;
+    let config = model.decoder().map_err(hint)?;
+    let (batch, seq) = (Some(asked.batch), u32::try_from(tokens.seq()).ok());
+    let shape = AskedShape { batch, seq, accumulate: Some(asked.accumulate), longest };
+    BatchShape::resolve(shape, &model.config)?;
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
     let mut report = FormulasReport::new(&asked.name, config, &tokens, Recipe::of(training));

@@ -100,7 +100,7 @@ pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Wei
     let (model, _) = Model::resolve_for(name, variant.overrides(), seq)?;
     belongs(setup.options.asked(), &model)?;
     let batch = Batch::load(setup.input.as_deref(), shape, &model.config, setup.seed)?;
-    output::warn(batch.shape.warning(&model.config), common);
+    output::warn(batch.shape.warning(&model.config, shape.longest), common);
     let weights = model.weights(setup.seed)?;
     Ok((model, weights, batch))
 }

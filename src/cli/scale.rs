@@ -117,7 +117,7 @@ fn beyond_positions(sweep: &Sweep, points: &[Point]) -> Option<String> {
     let shapes = points.iter().filter_map(|point| {
         let (model, asked) = sweep.resolve(point).ok()?;
         let shape = BatchShape::resolve(asked, &model.config).ok()?;
-        Some((shape.seq(), shape.warning(&model.config)?))
+        Some((shape.seq(), shape.warning(&model.config, asked.longest)?))
     });
     shapes.max_by_key(|(seq, _)| *seq).map(|(_, warning)| warning)
 }

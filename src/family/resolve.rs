@@ -49,7 +49,7 @@ impl BatchShape {
         }
         let Positions { field, count, learned } = config.positions();
         if learned && longest > count {
-            let what = if longest == seq { "seq" } else { "the longest of the packed sequences" };
+            let what = Self { batch, seq }.what(longest);
             return Err(format!(
                 "{what} = {longest} is more than {field} = {count}, the positions that the model has: \
                  take a shorter one, or a model with more positions ({field}={longest})"
@@ -90,15 +90,21 @@ impl BatchShape {
         packed.check(self.seq).map_err(Error::Config)
     }
 
-    /// What is doubtful about this shape, if anything.
-    pub fn warning(self, config: &ModelConfig) -> Option<String> {
+    /// What is doubtful about this shape, whose longest sequence has so many tokens, or all of a row: if anything.
+    pub fn warning(self, config: &ModelConfig, longest: Option<u32>) -> Option<String> {
         let Positions { field, count, .. } = config.positions();
-        (self.seq > count).then(|| {
+        let longest = longest.unwrap_or(self.seq);
+        (longest > count).then(|| {
             format!(
-                "seq = {} is more than {field} = {count}, what the model was trained for: counts hold, \
+                "{} = {longest} is more than {field} = {count}, what the model was trained for: counts hold, \
                  but its output means little",
-                self.seq
+                self.what(longest)
             )
         })
+    }
+
+    /// What a sequence of so many tokens is called in messages.
+    fn what(self, longest: u32) -> &'static str {
+        if longest == self.seq { "seq" } else { "the longest of the packed sequences" }
     }
 }

@@ -182,7 +182,7 @@ fn a_sequence_is_no_longer_than_the_positions() {
         let asked = AskedShape { batch: Some(1), seq: Some(seq), ..AskedShape::default() };
         BatchShape::resolve(asked, &model.config).map_err(|error| error.to_string())
     };
-    assert_eq!(shape(24).unwrap().warning(&model.config), None);
+    assert_eq!(shape(24).unwrap().warning(&model.config, None), None);
     assert_says(&shape(25).unwrap_err(), &["seq = 25", "max_position_embeddings = 24"]);
     let usual = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
     assert_eq!(usual.seq(), 24);
@@ -192,6 +192,7 @@ fn a_sequence_is_no_longer_than_the_positions() {
         BatchShape::resolve(asked, &model.config).map_err(|error| error.to_string())
     };
     assert_eq!(packed(24).map(BatchShape::seq), Ok(33));
+    assert_eq!(packed(24).unwrap().warning(&model.config, Some(24)), None);
     assert_says(
         &packed(25).unwrap_err(),
         &["packed sequences = 25", "max_position_embeddings = 24"],

@@ -158,7 +158,7 @@ fn a_long_sequence_is_a_warning() {
     let model = Model::resolve("qwen2.5-0.5b", [""; 0]).unwrap();
     let resolve = |seq| {
         let asked = AskedShape { batch: None, seq: Some(seq), ..AskedShape::default() };
-        BatchShape::resolve(asked, &model.config).unwrap().warning(&model.config)
+        BatchShape::resolve(asked, &model.config).unwrap().warning(&model.config, None)
     };
     assert_eq!(resolve(32_768), None);
     assert_says(&resolve(32_769).unwrap(), &["max_position_embeddings = 32768"]);

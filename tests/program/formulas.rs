@@ -30,6 +30,21 @@ fn the_exact_count_stands_beside_what_is_published() {
     table.stdout(contains("no kernel was executed").and(contains("NVIDIA/Megatron-LM")));
 }
 
+/// Positions that are learned are as many as a sequence takes, and the longest of those that are packed.
+#[test]
+fn learned_positions_are_parameters_of_n() {
+    let parameters = |arguments: &[&str]| {
+        report(&[&["gpt2"], arguments].concat())["training"]["parameters"].as_u64().unwrap()
+    };
+    assert_eq!(parameters(&["--seq", "1024"]), 124_439_808);
+    assert_eq!(parameters(&["--pack", "1000,1024"]), 124_439_808);
+    assert_eq!(parameters(&["--seq", "1025"]), 124_439_808 + 768);
+    command(&["gpt2", "--seq", "9", "--set", "n_positions=8"])
+        .assert()
+        .code(2)
+        .stderr(contains("seq = 9 is more than max_position_embeddings = 8"));
+}
+
 #[test]
 fn adapters_cost_less_than_full_training_and_recomputation_stands_beside() {
     let total = |arguments: &[&str]| {
