@@ -81,6 +81,25 @@ pub fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'
     step_within(model, training, |limits| limits, look);
 }
 
+/// The same numbers where layers run again, with adapters and without, and where no binding holds more than `bytes`, which
+/// is less than the logits take.
+pub fn a_step_in_pieces_is_the_step(model: &str, bytes: u64) {
+    let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
+    for (model, training, bytes) in [
+        (&*format!("{model}_lora"), again, u64::MAX),
+        (model, again, u64::MAX),
+        (model, Optimizer::AdamW.into(), bytes),
+    ] {
+        let cut =
+            |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
+        step_within(model, training, cut, |plan, session, file| {
+            let windows = plan.outputs["logits"].windows.len();
+            assert_eq!(windows > 1, bytes != u64::MAX);
+            compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
 /// The same under limits that are not the executor's own, or with other kernels.
 pub fn step_within<T: Into<Target>>(
     model: &str,

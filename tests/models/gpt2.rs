@@ -5,12 +5,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use flopmeter::{
     Error,
-    execute::Limits,
     family::decoder::DecoderConfig,
-    model::{
-        AskedShape, BatchShape, Model, Optimizer,
-        lower::{Recompute, Training},
-    },
+    model::{AskedShape, BatchShape, Model},
     tensors::{Dtype, TensorFile},
 };
 use safetensors::tensor::TensorView;
@@ -322,20 +318,7 @@ fn steps_run_as_stated() {
 /// The same numbers where layers run again, and where no binding holds the logits or the table of the vocabulary.
 #[test]
 fn a_step_in_pieces_is_the_step() {
-    let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
-    for (model, training, bytes) in [
-        ("gpt2_lora", again, u64::MAX),
-        ("gpt2", again, u64::MAX),
-        ("gpt2", Optimizer::AdamW.into(), 8_000),
-    ] {
-        let cut =
-            |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
-        golden::step_within(model, training, cut, |plan, session, file| {
-            let windows = plan.outputs["logits"].windows.len();
-            assert_eq!(windows > 1, bytes != u64::MAX);
-            golden::compare(plan, session, file, "grad", Some("after"));
-        });
-    }
+    golden::a_step_in_pieces_is_the_step("gpt2", 8_000);
 }
 
 /// The reference notices each field that sets GPT-2 apart, and where a token stands.

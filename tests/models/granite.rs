@@ -4,10 +4,7 @@
 use flopmeter::{
     execute::Limits,
     family::decoder::{DecoderConfig, Exact, Part, Phases, Recipe, Tokens, Work},
-    model::{
-        AskedShape, BatchShape, Model, Optimizer,
-        lower::{Recompute, Training, lower},
-    },
+    model::{AskedShape, BatchShape, Model, Optimizer, lower::lower},
     op::Convention,
 };
 use serde_json::{Value, json};
@@ -172,20 +169,7 @@ fn factors_cost_a_multiplication_each() {
 /// The same numbers where layers run again, and where no binding holds all logits.
 #[test]
 fn a_step_in_pieces_is_the_step() {
-    let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
-    for (model, training, bytes) in [
-        ("granite_lora", again, u64::MAX),
-        ("granite", again, u64::MAX),
-        ("granite", Optimizer::AdamW.into(), 2_000),
-    ] {
-        let cut =
-            |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
-        golden::step_within(model, training, cut, |plan, session, file| {
-            let windows = plan.outputs["logits"].windows.len();
-            assert_eq!(windows > 1, bytes != u64::MAX);
-            golden::compare(plan, session, file, "grad", Some("after"));
-        });
-    }
+    golden::a_step_in_pieces_is_the_step("granite", 2_000);
 }
 
 /// The reference notices each field that sets Granite apart.

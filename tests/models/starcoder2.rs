@@ -2,12 +2,8 @@
 //! of none.
 
 use flopmeter::{
-    execute::Limits,
     family::decoder::{DecoderConfig, Exact, Phases, Recipe, Tokens},
-    model::{
-        Model, Optimizer,
-        lower::{Recompute, Training},
-    },
+    model::Model,
     op::Convention,
 };
 use serde_json::{Value, json};
@@ -190,20 +186,7 @@ fn steps_run_as_stated() {
 /// The same numbers where layers run again, and where no binding holds all queries' rows.
 #[test]
 fn a_step_in_pieces_is_the_step() {
-    let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
-    for (model, training, bytes) in [
-        ("starcoder2_lora", again, u64::MAX),
-        ("starcoder2", again, u64::MAX),
-        ("starcoder2", Optimizer::AdamW.into(), 6_000),
-    ] {
-        let cut =
-            |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
-        golden::step_within(model, training, cut, |plan, session, file| {
-            let windows = plan.outputs["logits"].windows.len();
-            assert_eq!(windows > 1, bytes != u64::MAX);
-            golden::compare(plan, session, file, "grad", Some("after"));
-        });
-    }
+    golden::a_step_in_pieces_is_the_step("starcoder2", 6_000);
 }
 
 /// The reference notices each field that sets StarCoder2 apart.
