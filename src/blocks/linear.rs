@@ -60,12 +60,9 @@ impl Linear {
         (weight, bias): (&str, Option<&str>),
         [k, n]: [u32; 2],
     ) -> Self {
-        let mut weight = placer.one(to, component, weight);
-        let mut bias = bias.map(|bias| placer.one(to, component, bias));
-        if let Some(bias) = &mut bias {
-            weight.cut_with(bias, to.limits());
-        }
-        Self { component: component.clone(), weight, bias, n, k, g: 1 }
+        let weight = placer.one(to, component, weight);
+        let bias = bias.map(|bias| placer.one(to, component, bias));
+        Self::dense(component, (weight, bias), [k, n], to.limits())
     }
 
     /// Places a dense layer whose `weight` (N,K), and `bias` (N) where one is named, are the next N rows of tensors.
@@ -76,10 +73,20 @@ impl Linear {
         (weight, bias): (&str, Option<&str>),
         [k, n]: [u32; 2],
     ) -> Self {
-        let mut weight = placer.next_rows(to, component, weight, n);
-        let mut bias = bias.map(|bias| placer.next_rows(to, component, bias, n));
+        let weight = placer.next_rows(to, component, weight, n);
+        let bias = bias.map(|bias| placer.next_rows(to, component, bias, n));
+        Self::dense(component, (weight, bias), [k, n], to.limits())
+    }
+
+    /// A dense layer of a weight and, where it has one, a bias, which are cut at the same rows.
+    fn dense(
+        component: &ComponentName,
+        (mut weight, mut bias): (Weight, Option<Weight>),
+        [k, n]: [u32; 2],
+        limits: &Limits,
+    ) -> Self {
         if let Some(bias) = &mut bias {
-            weight.cut_with(bias, to.limits());
+            weight.cut_with(bias, limits);
         }
         Self { component: component.clone(), weight, bias, n, k, g: 1 }
     }

@@ -1,7 +1,7 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
 //! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2`, `granite`, `olmo3`,
-//! `starcoder2` and `gpt2`. One configuration for all of them, the tensors that a checkpoint of it holds, the algebra of a training step, which is known without a
-//! kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
+//! `starcoder2` and `gpt2`. One configuration for all of them, the tensors that a checkpoint of it holds, the algebra of
+//! a training step, which is known without a kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
 //! files below.
 //!
 //! Shape letters: H hidden width, L layers, n heads, kv key and value heads, d the width of a head,
@@ -91,9 +91,7 @@ pub static FAMILY: Family = Family {
             "rope_theta" | "partial_rotary_factor" => file::forget(object, Layer::FULL, field),
             // The other architectures state it where wavelengths are stretched, and nowhere else.
             "original_max_position_embeddings"
-                if object
-                    .get(MODEL_TYPE)
-                    .is_some_and(|kind| *kind == Architecture::Phi3.model_type()) =>
+                if Architecture::stated(object) == Some(Architecture::Phi3) =>
             {
                 file::forget(object, Layer::FULL, field);
             }

@@ -33,6 +33,11 @@ pub(crate) fn refuse_misspelt(object: &Map<String, Value>, known: Fields) -> Res
     })
 }
 
+/// A field that is there and not null.
+pub(crate) fn given<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| !value.is_null())
+}
+
 /// A field that is a whole number of at least 1.
 pub(crate) fn positive(object: &Map<String, Value>, name: &str) -> Result<u32, String> {
     let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;

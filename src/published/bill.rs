@@ -110,8 +110,9 @@ impl<'a> Charges<'a> {
         self.linears(passes, &places);
     }
 
-    /// Every parameter of a tied or untied model but those of tables: the linear layers, biases and norms.
+    /// Every parameter but those of an untied table: the linear layers, biases, norms and learned positions.
     pub(super) fn parameters(&mut self, passes: &[WorkPass]) {
+        self.weights(passes, What::Positions, self.case.positions);
         self.every_linear(passes);
         self.weights(passes, Part::Bias, self.case.biases);
         self.weights(passes, Part::Norm, self.case.norms);
@@ -119,10 +120,15 @@ impl<'a> Charges<'a> {
 
     /// The MLP as three matrices of H by I, which SwiGLU has, whether the model's has a gate or not.
     pub(super) fn three_matrices(&mut self, passes: &[WorkPass]) {
-        let Case { h, i, l, config, .. } = *self.case;
+        self.three_matrices_of(self.case.i, passes);
+    }
+
+    /// The same of this width, where the model's has no gate.
+    pub(super) fn three_matrices_of(&mut self, width: i128, passes: &[WorkPass]) {
+        let Case { h, l, config, .. } = *self.case;
         let weights = match config.architecture.names().gate {
             Some(_) => self.case.weights(Place::Mlp),
-            None => 3 * l * h * i,
+            None => 3 * l * h * width,
         };
         self.weights(passes, Place::Mlp, weights);
     }

@@ -68,13 +68,11 @@ fn maxtext_shared(bill: &mut Charges<'_>) {
 }
 
 fn torchtitan(bill: &mut Charges<'_>) {
-    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     bill.square(4, 8);
 }
 
 fn torchtitan_transformers(bill: &mut Charges<'_>) {
-    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     if !bill.tied() {
         bill.weights(&THREE, What::Table, bill.table());
@@ -83,7 +81,6 @@ fn torchtitan_transformers(bill: &mut Charges<'_>) {
 }
 
 fn torchtitan_transformers_since(bill: &mut Charges<'_>) {
-    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     windowed(bill);
 }

@@ -17,7 +17,6 @@ const WHOLE: (What, &str) =
 /// The square is in the sum of the trained and in that of the frozen.
 fn litgpt(bill: &mut Charges<'_>) {
     let passes: &[WorkPass] = if bill.has_adapters() { &TWO } else { &THREE };
-    bill.weights(passes, What::Positions, bill.positions);
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -72,7 +71,6 @@ fn cookbook(bill: &mut Charges<'_>, passes: &[WorkPass]) {
 }
 
 fn lingua(bill: &mut Charges<'_>) {
-    bill.weights(&THREE, What::Positions, bill.positions);
     bill.parameters(&THREE);
     if bill.tied() {
         bill.weights(&THREE, HEAD, -bill.table());
@@ -81,16 +79,13 @@ fn lingua(bill: &mut Charges<'_>) {
 }
 
 fn open_instruct(bill: &mut Charges<'_>) {
+    // The function knows GPT-2's width by no name.
+    let width = if bill.architecture() == Architecture::Gpt2 { 4 * bill.h } else { bill.i };
     bill.linears(&THREE, &PROJECTIONS);
-    match bill.architecture() {
-        // Its width is none that the function knows.
-        Architecture::Gpt2 => bill.weights(&THREE, MLP, 12 * bill.l * bill.h * bill.h),
-        _ => bill.three_matrices(&THREE),
-    }
+    bill.three_matrices_of(width, &THREE);
     bill.linears(&THREE, &[Place::Head]);
     bill.square(4, 8);
     bill.each(&THREE, Part::Softmax, 4 * bill.l * bill.n * bill.square);
-    let width = if bill.architecture() == Architecture::Gpt2 { 4 * bill.h } else { bill.i };
     bill.each(&THREE, Part::Activation, bill.l * width * bill.t);
 }
 

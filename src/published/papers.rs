@@ -26,6 +26,7 @@ fn kaplan(bill: &mut Charges<'_>, backward: bool) {
 fn kaplan_parameters(bill: &mut Charges<'_>, backward: bool) {
     let passes = if backward { &THREE[..] } else { &THREE[..1] };
     bill.parameters(passes);
+    bill.weights(passes, What::Positions, -bill.positions);
     bill.weights(passes, HEAD, -bill.table());
     bill.square(2, if backward { 4 } else { 0 });
 }

@@ -13,7 +13,6 @@ fn all(bill: &mut Charges<'_>) {
 }
 
 fn every(bill: &mut Charges<'_>, passes: &[WorkPass]) {
-    bill.weights(passes, What::Positions, bill.positions);
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -23,6 +22,7 @@ fn every(bill: &mut Charges<'_>, passes: &[WorkPass]) {
 /// 6 for each parameter of the layers.
 fn without_vocabulary(bill: &mut Charges<'_>) {
     bill.parameters(&THREE);
+    bill.weights(&THREE, What::Positions, -bill.positions);
     bill.weights(&THREE, Place::Head, -bill.table());
 }
 

@@ -7,6 +7,7 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
 use super::names::ModuleNames;
+use crate::family::fields::given;
 
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +116,7 @@ impl Adapters {
     /// # Errors
     /// Which field is missing, makes no sense, or asks for what is not supported.
     pub fn from_peft(object: &Map<String, Value>) -> Result<Self, String> {
-        let given = |name: &str| object.get(name).filter(|value| !value.is_null());
+        let given = |name: &str| given(object, name);
         if let Some(kind) = given("peft_type").filter(|kind| *kind != "LORA") {
             return Err(format!("peft_type is {kind}: only \"LORA\" is supported"));
         }

@@ -1,6 +1,9 @@
 //! The architectures of decoders, and what each has that others have not. Knows no sizes.
 
-use crate::blocks::{gated::Activation, norm::NormRule};
+use crate::{
+    blocks::{gated::Activation, norm::NormRule},
+    family::{fields::MODEL_TYPE, member::Object},
+};
 
 /// The architecture of a decoder, by its `model_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +76,12 @@ impl Architecture {
         }
         types
     };
+
+    /// That which a `config.json` states, where it is one of these.
+    pub(super) fn stated(object: &Object) -> Option<Self> {
+        let kind = object.get(MODEL_TYPE)?.as_str()?;
+        Self::ALL.into_iter().find(|architecture| architecture.model_type() == kind)
+    }
 
     /// What `model_type` says.
     pub const fn model_type(self) -> &'static str {

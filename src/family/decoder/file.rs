@@ -158,9 +158,8 @@ fn architecture(fields: &FileFields<'_>) -> Result<Architecture, String> {
     let kind = fields
         .given("model_type")
         .ok_or_else(|| format!("field 'model_type' is missing (one of: {known})"))?;
-    Architecture::ALL
-        .into_iter()
-        .find(|architecture| kind.as_str() == Some(architecture.model_type()))
+    fields
+        .architecture()
         .ok_or_else(|| format!("model_type {kind} is not supported (one of: {known})"))
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{architecture::Architecture, names::last_name};
 use crate::family::{
-    fields::MODEL_TYPE,
+    fields::{MODEL_TYPE, given},
     held::{HeldModel, Holders},
 };
 
@@ -61,7 +61,7 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
         found.remove(name);
     }
     const TYPES: [&str; 2] = ["dtype", "torch_dtype"];
-    if TYPES.iter().any(|name| is_given(object, name)) {
+    if TYPES.iter().any(|name| given(object, name).is_some()) {
         found.retain(|name, _| !TYPES.contains(&name.as_str()));
     }
     for (name, value) in object {
@@ -69,7 +69,7 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
             || name == MODEL_TYPE
             || IMAGES.contains(&name.as_str())
             || name == "architectures" && generates(value);
-        if !passed && !is_given(&found, name) {
+        if !passed && given(&found, name).is_none() {
             found.insert(name.clone(), value.clone());
         }
     }
@@ -78,11 +78,6 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
         field: Some(TEXT),
         left_out: &["the vision tower", "its projector"],
     }))
-}
-
-/// Whether a field is there and not null.
-fn is_given(object: &Map<String, Value>, name: &str) -> bool {
-    object.get(name).is_some_and(|value| !value.is_null())
 }
 
 /// Whether the classes that a file names end in logits of the next token.

@@ -80,15 +80,13 @@ impl WorkList<'_> {
                 self.add(Part::Embedding, WorkPass::Weight, scale, elements);
             }
         }
-        let sums = OpCounts::f32(Op::Add, 1);
-        if self.config.architecture.names().positions.is_some() {
-            self.add(Part::Embedding, WorkPass::Forward, sums, elements);
-            if self.full {
-                self.add(Part::Embedding, WorkPass::Weight, sums, elements);
-            }
+        let positions = u64::from(self.config.architecture.names().positions.is_some());
+        let sums = |tables| OpCounts::f32(Op::Add, tables);
+        if positions > 0 {
+            self.add(Part::Embedding, WorkPass::Forward, sums(positions), elements);
         }
         if self.full {
-            self.add(Part::Embedding, WorkPass::Weight, sums, elements);
+            self.add(Part::Embedding, WorkPass::Weight, sums(1 + positions), elements);
         }
     }
 

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
-use crate::family::decoder::{adapters::Adapters, architecture::Architecture};
+use crate::family::{
+    decoder::{adapters::Adapters, architecture::Architecture},
+    fields::given,
+};
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
 /// weights are stored, remarks, and losses that are not computed here.
@@ -152,10 +155,15 @@ impl<'a> FileFields<'a> {
         Self { object, read: RefCell::default() }
     }
 
+    /// The architecture that is stated, where it is one of those that there are.
+    pub(super) fn architecture(&self) -> Option<Architecture> {
+        Architecture::stated(self.object)
+    }
+
     /// A field that is there and not null.
     pub(super) fn given(&self, name: &str) -> Option<&'a Value> {
         self.read.borrow_mut().push(name.to_owned());
-        self.object.get(name).filter(|value| !value.is_null())
+        given(self.object, name)
     }
 
     /// Takes fields as read that change nothing.

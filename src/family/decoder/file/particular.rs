@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::family::{decoder::architecture::Architecture, fields::MODEL_TYPE};
+use crate::family::decoder::architecture::Architecture;
 
 /// The field of what a norm adds to a mean square, or to a variance.
 pub(super) const fn eps_field(architecture: Architecture) -> &'static str {
@@ -52,8 +52,7 @@ pub(in crate::family::decoder) fn passed_over(
     object: &Map<String, Value>,
     field: &str,
 ) -> Option<&'static str> {
-    let kind = object.get(MODEL_TYPE)?.as_str()?;
-    let architecture = Architecture::ALL.into_iter().find(|its| its.model_type() == kind)?;
+    let architecture = Architecture::stated(object)?;
     remarks(architecture).contains(&field).then(|| architecture.model_type())
 }
 

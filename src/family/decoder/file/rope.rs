@@ -9,10 +9,13 @@ use super::{
     fields::{FileFields, positive, size},
     unsaid::Unsaid,
 };
-use crate::family::decoder::{
-    architecture::Architecture,
-    config::Layer,
-    rope::{Rope, Scaling},
+use crate::family::{
+    decoder::{
+        architecture::Architecture,
+        config::Layer,
+        rope::{Rope, Scaling},
+    },
+    fields::given,
 };
 
 /// Where a file may state one kind of layer's rotary positions.
@@ -301,7 +304,7 @@ impl Scaling {
     }
 
     fn read_yarn(name: &str, rope: &Map<String, Value>, longest: &Value) -> Result<Self, String> {
-        let given = |key: &str| rope.get(key).filter(|value| !value.is_null());
+        let given = |key: &str| given(rope, key);
         let number = |key: &str| {
             given(key).map(|value| positive(&format!("{name}.{key}"), value)).transpose()
         };
@@ -336,7 +339,7 @@ impl Scaling {
             let factors = list.iter().enumerate();
             factors.map(|(at, value)| positive(&format!("{name}.{key}[{at}]"), value)).collect()
         };
-        let given = |key: &str| rope.get(key).filter(|value| !value.is_null());
+        let given = |key: &str| given(rope, key);
         let number = |key: &str| {
             given(key).map(|value| positive(&format!("{name}.{key}"), value)).transpose()
         };

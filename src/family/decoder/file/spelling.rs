@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::family::{decoder::architecture::Architecture, fields::MODEL_TYPE};
+use crate::family::{decoder::architecture::Architecture, fields::given};
 
 /// What GPT-2's files call a field, and what others do.
 const GPT2: [(&str, &str); 5] = [
@@ -21,12 +21,7 @@ pub(super) const INNER: &str = "n_inner";
 const WIDTH: &str = "intermediate_size";
 
 fn is_gpt2(object: &Map<String, Value>) -> bool {
-    object.get(MODEL_TYPE).is_some_and(|kind| *kind == Architecture::Gpt2.model_type())
-}
-
-/// A field that is there and not null.
-fn given<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.get(name).filter(|value| !value.is_null())
+    Architecture::stated(object) == Some(Architecture::Gpt2)
 }
 
 /// The contents of a `config.json` with the names that most decoders have.
