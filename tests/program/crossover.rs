@@ -127,6 +127,20 @@ fn what_outgrows_a_step_is_told_and_from_where_on_it_is_half() {
         });
         assert_eq!(is_half.collect::<Vec<bool>>(), [false, true]);
     }
+    // Whatever was swept, the table is as long as it has to be at the length itself; one that cannot be is not promised.
+    for swept in ["seq=13316,1000000", "seq=5000000"] {
+        let report = scale(&[&["gpt2", "--axis", swept]]);
+        assert_eq!(report["crossover"]["half_from"], 13_316, "{swept}");
+    }
+    let small = ["gpt2", "--set", "n_embd=24", "--set", "vocab_size=11"];
+    for seq in ["seq=247", "seq=200,247,100000"] {
+        let report = scale(&[&small, &["--axis", seq]]);
+        assert_eq!(report["crossover"]["half_from"], 247, "{seq}");
+    }
+    let fixed = scale(&[&["gpt2", "--set", "n_positions=1024", "--axis", "seq=512,1024"]]);
+    assert_eq!(fixed["crossover"], Value::Null);
+    let fixed = scale(&[&small, &["--set", "n_positions=1024", "--axis", "seq=9"]]);
+    assert_eq!(fixed["crossover"]["half_from"], 247);
     // Attention within a window that is too short for it, and none.
     for linear in [&["mistral-7b"][..], &["resnet-bk"]] {
         assert_eq!(swept(linear, 256)["crossover"], Value::Null, "{linear:?}");

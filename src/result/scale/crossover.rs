@@ -1,11 +1,11 @@
 //! Where the parts of a step that outgrow its sequence come to be half of it. Found by evaluating the closed forms of its
 //! algebra at lengths far beyond those of the sweep, and not by going on along the laws that were fitted to it.
 
-use super::report::{Crossover, ScaleReport};
+use super::report::{Crossover, ScalePoint, ScaleReport};
 use crate::{
     family::{ModelConfig, Positions},
     result::{Bill, bill::exact_items},
-    sweep::SEQ,
+    sweep::{Point, SEQ},
 };
 
 /// The longest sequence that is looked at.
@@ -20,19 +20,21 @@ pub(super) fn found(report: &ScaleReport) -> Option<Crossover> {
     if !last.bill.training.packed.is_none() || last.bill.seq > FAR {
         return None;
     }
-    let is_half = |seq: u32| Outgrowing::at(&last.bill, seq).is_half();
-    if !is_half(FAR) {
+    let (model_config, longest) = as_given(report, last);
+    let bill = Bill { model_config, ..last.bill.clone() };
+    let is_half = |seq: u32| Outgrowing::at(&bill, seq).is_half();
+    if !is_half(longest) {
         return None;
     }
     // A token costs no less of these parts in a longer sequence, also behind the end of a window, and no more of the others:
     // once they are half of a step, they stay so.
-    let (mut less, mut enough) = (0, FAR);
+    let (mut less, mut enough) = (0, longest);
     while enough - less > 1 {
         let middle = less + (enough - less) / 2;
         if is_half(middle) { enough = middle } else { less = middle }
     }
-    let there = Outgrowing::at(&last.bill, enough);
-    let Outgrowing { flops, total, .. } = Outgrowing::at(&last.bill, last.bill.seq);
+    let there = Outgrowing::at(&bill, enough);
+    let Outgrowing { flops, total, .. } = Outgrowing::at(&bill, bill.seq);
     Some(Crossover {
         power: (there.at_twice as f64 / there.flops as f64).log2(),
         parts: there.parts,
@@ -41,6 +43,23 @@ pub(super) fn found(report: &ScaleReport) -> Option<Crossover> {
         total,
         half_from: enough,
     })
+}
+
+/// The model of a point without the learned positions that its sequences have it take beyond its own, and the longest
+/// sequence that it takes: as long as its positions are where those are fixed.
+fn as_given(report: &ScaleReport, point: &ScalePoint) -> (ModelConfig, u32) {
+    let config = &point.bill.model_config;
+    let of = |seq: u32| {
+        let mut at = point.at.clone();
+        at.insert(SEQ.to_owned(), seq);
+        let point = Point { at, options: point.bill.training.options };
+        report.sweep.resolve(&point).map(|(model, _)| model.config)
+    };
+    // A sweep's model need not be here any more where its points are.
+    match (config.positions().learned, of(1), of(FAR)) {
+        (true, Ok(given), Ok(longest)) => (given, longest.positions().count.min(FAR)),
+        _ => (config.clone(), FAR),
+    }
 }
 
 /// The parts of a step that cost more than twice as much with sequences of twice the length.
