@@ -118,7 +118,10 @@ impl Side {
 
 fn reason(formula: &Formula, case: &Case<'_>, what: What, side: Side) -> String {
     let given = formula.because.iter().find(|(part, _)| *part == what).map(|(_, text)| *text);
-    if let Some(text) = known(case, formula.covers, what, side) {
+    // Two matrices of another width may cost what three would: who gives a reason for the MLP knows which.
+    let matrices = what == What::Part(Part::Linear(Place::Mlp)) && side.is(3, 2);
+    let known = known(case, formula.covers, what, side).filter(|_| !matrices || given.is_none());
+    if let Some(text) = known {
         return text.to_owned();
     }
     let name = name(what);

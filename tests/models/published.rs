@@ -139,13 +139,15 @@ fn formulas_of_gpt2_give_on_gpt2_what_their_authors_printed() {
     for id in ["scaling-book", "nanotron", "slime", "open-instruct", "chinchilla-gqa"] {
         assert!(says(id, "three matrices: it has two"), "{id}");
     }
-    // As many matrices as there are, of another width.
-    let wider = judge(
-        &decoder("gpt2", &[("n_inner", json!(4608))]),
-        &Tokens::new(1, 1024),
-        Recipe::default(),
-    );
-    assert!(of(&wider, "korthikanti").causes.iter().any(|it| it.text.contains("width 4 H")));
+    // As many matrices as there are, of another width: 2/3 of it, and 3/2.
+    for inner in [4608, 2048] {
+        let other = judge(
+            &decoder("gpt2", &[("n_inner", json!(inner))]),
+            &Tokens::new(1, 1024),
+            Recipe::default(),
+        );
+        assert!(of(&other, "korthikanti").causes.iter().any(|it| it.text.contains("width 4 H")));
+    }
     for id in ["levanter", "megatron-lm", "maxtext"] {
         assert!(!says(id, "three matrices"), "{id} asks whether there is a gate");
     }
