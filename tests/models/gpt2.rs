@@ -298,6 +298,14 @@ fn adapters_stand_beside_the_modules_of_a_gpt2() {
     assert_eq!(adapted(json!("mlp.c_proj")), Ok(named(&["mlp.c_proj"])));
     assert_eq!(adapted(json!("all-linear")), Ok(named(&all)));
     assert_says(&adapted(json!("q_proj")).unwrap_err(), &["'q_proj'", "c_attn"]);
+    // What reports call them.
+    for (usual, own) in
+        [("o_proj", "attn.c_proj"), ("up_proj", "mlp.c_fc"), ("down_proj", "mlp.c_proj")]
+    {
+        let problem = adapted(json!(usual)).unwrap_err();
+        assert_says(&problem, &[&format!("did you mean '{own}'?")]);
+        assert!(adapted(json!(own)).is_ok(), "{own}");
+    }
     let rank = changed(&[("lora_rank", json!(2)), ("lora_targets", json!("c_attn"))]).unwrap();
     assert_eq!(rank.adapter_parameters(), 2 * 2 * (36 + 3 * 36));
 }

@@ -74,8 +74,9 @@ impl DecoderConfig {
         };
         if let Some(name) = unmatched {
             let last = last_name(name);
-            let meant = nearest(last, known().into_iter().chain([Targets::ALL_LINEAR]))
-                .filter(|meant| *meant != last);
+            let near = || nearest(last, known().into_iter().chain([Targets::ALL_LINEAR]));
+            let meant = self.architecture.names().otherwise(last).or_else(near);
+            let meant = meant.filter(|meant| *meant != last);
             let meant =
                 meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
             if let (Targets::Pattern(pattern), Some(first)) = (&adapters.targets, modules.first()) {

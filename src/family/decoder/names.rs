@@ -65,6 +65,17 @@ impl ModuleNames {
         modules.into_iter().map(last_name).collect()
     }
 
+    /// The linear layer that most decoders, and reports, call so, where it is called otherwise here.
+    pub(super) fn otherwise(&self, usual: &str) -> Option<&'static str> {
+        let own = match usual {
+            "o_proj" => self.attention[3],
+            "up_proj" => self.up,
+            "down_proj" => self.down,
+            _ => return None,
+        };
+        (last_name(own) != usual).then_some(own)
+    }
+
     /// The module that holds the rows of this linear layer, where it is not one by itself.
     pub fn fused(&self, name: &str) -> Option<&'static str> {
         let [q, k, v, _] = self.attention;
