@@ -2,7 +2,7 @@
 //! however that is spelled. What it is judged by is no part of that.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     mem,
     path::{Path, PathBuf},
 };
@@ -14,8 +14,8 @@ use flopmeter::{
 
 use super::args::SuiteLine;
 
-/// For each line of a suite, the kernel of an earlier report that it is: one that was run alike, else one of its file that
-/// no other is, in their order.
+/// For each line of a suite, the kernel of an earlier report that it is: one that was run alike, else one of its file and
+/// entry points that no other is, in their order.
 pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec<Option<usize>> {
     let before = earlier.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
     let before: Vec<(&SuiteKernel, Option<SuiteLine>)> = before.collect();
@@ -29,7 +29,7 @@ pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec
                 (kernel, Some(other)) => {
                     let report = kernel.check().map(|check| &check.report);
                     let [now, then] = [line, other].map(|line| RunWith::of(line, report));
-                    !is_run_alike || now == then
+                    if is_run_alike { now == then } else { now.entries() == then.entries() }
                 }
                 // Another version may have had other options.
                 (kernel, None) if is_run_alike => kernel.arguments == *arguments,
@@ -89,6 +89,11 @@ struct RunWith {
 }
 
 impl RunWith {
+    /// The entry points that run, each once.
+    fn entries(&self) -> BTreeSet<Option<&str>> {
+        self.steps.iter().map(|(entry, _)| entry.as_deref()).collect()
+    }
+
     /// How a line runs its kernel; the names are those that a report of the kernel has, where it has them.
     fn of(line: &SuiteLine, report: Option<&ShaderReport>) -> Self {
         let asked = &line.kernels;

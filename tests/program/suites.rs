@@ -98,3 +98,30 @@ fn kernels_are_found_by_what_is_run() {
     let turned = ["compare", "turned.json", "one.json", "--fail-on=more:flops"];
     repository.run(&turned).success().stdout(contains("were not run alike").not());
 }
+
+/// One entry point is not another one of its file: what it costs says nothing of that.
+#[test]
+fn another_entry_point_is_another_kernel() {
+    let repository = Repository::new();
+    repository.write("both.wgsl", BOTH);
+    let line = |entry: &str, grid: u32| {
+        format!("both.wgsl --entry {entry} --dispatch {grid} --bind 0.0=iota:{}\n", 8 * grid)
+    };
+    let saved = |listed: &[String], file: &str| {
+        repository.write("kernels.txt", &listed.concat());
+        repository.check(&[file]).success();
+    };
+    saved(&[line("much", 1)], "--json=much.json");
+    saved(&[line("little", 1)], "--json=little.json");
+    let gate = ["compare", "much.json", "little.json", "--fail-on=more:flops"];
+    let alone = contains("'both.wgsl of A' in A alone").and(contains("both.wgsl' in B alone"));
+    repository.run(&gate).code(1).stdout(alone);
+    let held = repository.check(&["--baseline=much.json"]).code(1);
+    held.stdout(contains("much.json has no counts of it"));
+    // Another grid of the same one is held against it, and told.
+    saved(&[line("much", 1), line("little", 2)], "--json=wide.json");
+    let gate = ["compare", "little.json", "wide.json", "--fail-on=more:flops"];
+    let told =
+        contains("both.wgsl #2: flops went from 8 to 16").and(contains("were not run alike"));
+    repository.run(&gate).code(1).stdout(told);
+}
