@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Deref};
 
-use super::case::Case;
+use super::case::{Case, Keys};
 use crate::family::decoder::{Part, Place, WorkPass};
 
 /// What FLOPs are charged for.
@@ -47,6 +47,8 @@ pub(super) const DENSE: [Place; 6] =
 pub struct Charges<'a> {
     case: &'a Case<'a>,
     charges: BTreeMap<(What, WorkPass), i128>,
+    keys: Keys,
+    heads: i128,
 }
 
 impl<'a> Deref for Charges<'a> {
@@ -59,12 +61,23 @@ impl<'a> Deref for Charges<'a> {
 
 impl<'a> Charges<'a> {
     pub(super) fn new(case: &'a Case<'a>) -> Self {
-        Self { case, charges: BTreeMap::new() }
+        let heads = case.n * case.d;
+        Self { case, charges: BTreeMap::new(), keys: Keys::Sequence, heads }
     }
 
     /// The case that is charged.
     pub(super) const fn case(&self) -> &'a Case<'a> {
         self.case
+    }
+
+    /// Which keys attention's products were charged for.
+    pub(super) const fn keys(&self) -> Keys {
+        self.keys
+    }
+
+    /// How wide its heads were charged, together.
+    pub(super) const fn heads(&self) -> i128 {
+        self.heads
     }
 
     /// Everything that was charged.
@@ -139,8 +152,14 @@ impl<'a> Charges<'a> {
     }
 
     /// The same with heads that are together so wide.
-    pub(super) fn square_of(&mut self, width: i128, forward: i128, backward: i128) {
-        let unit = self.case.l * width * self.case.square;
+    pub(super) fn square_of(&mut self, heads: i128, forward: i128, backward: i128) {
+        self.attention(Keys::Sequence, heads, forward, backward);
+    }
+
+    /// Attention's products with heads that are together so wide, for each pair of a query and one of these keys.
+    pub(super) fn attention(&mut self, keys: Keys, heads: i128, forward: i128, backward: i128) {
+        (self.keys, self.heads) = (keys, heads);
+        let unit = heads * self.case.pairs(keys);
         self.add(Part::Square, WorkPass::Forward, forward * unit);
         self.add(Part::Square, WorkPass::Input, backward * unit);
     }

@@ -4,6 +4,17 @@ use crate::family::decoder::{
     Architecture, DecoderConfig, LinearLayer, Mlp, Place, Recipe, Tokens,
 };
 
+/// Which keys a query is charged for in attention's products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// All of its sequence, or a part of these: multiples of S^2.
+    Sequence,
+    /// As many as the layer's window holds, or S where that is fewer or there is none.
+    Window,
+    /// As many as the model has positions, `max_position_embeddings`.
+    Positions,
+}
+
 /// A decoder, the tokens of a step, and how it is trained, in symbols. Whole numbers of 128 bits, with which
 /// no formula overflows.
 pub struct Case<'a> {
@@ -93,6 +104,19 @@ impl<'a> Case<'a> {
     /// Weights of the linear layers of a place that one token passes, in all layers.
     pub fn weights(&self, place: Place) -> i128 {
         self.places.iter().find(|(known, _)| *known == place).map_or(0, |(_, weights)| *weights)
+    }
+
+    /// Pairs of a query and one of these keys, in all layers.
+    pub(super) fn pairs(&self, keys: Keys) -> i128 {
+        match keys {
+            Keys::Sequence => self.l * self.square,
+            Keys::Window => {
+                let windows = self.config.layers.iter();
+                let windows = windows.map(|layer| layer.window.map_or(self.s, i128::from));
+                self.t * windows.map(|window| window.min(self.s)).sum::<i128>()
+            }
+            Keys::Positions => self.l * self.t * i128::from(self.config.max_position_embeddings),
+        }
     }
 
     /// V H, the numbers in the embedding's table.

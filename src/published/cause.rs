@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bill::{Charges, What},
-    case::Case,
+    case::{Case, Keys},
     formula::{Covers, Formula},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
@@ -32,6 +32,8 @@ pub(super) struct Reference {
     pub(super) exact: Counts,
     /// The same with gradients down to the embedding's output.
     pub(super) fed: Counts,
+    /// The same again without windows: every query meets the keys up to itself.
+    pub(super) windowless: Counts,
 }
 
 /// The reasons, the largest first.
@@ -46,7 +48,8 @@ pub(super) fn causes(
         charged.keys().chain(reference.exact.keys()).map(|key| key.0).collect();
     parts.sort_unstable();
     parts.dedup();
-    let (mut frozen, mut again, mut front) = (0, 0, 0);
+    let (mut frozen, mut again, mut front, mut windows) = (0, 0, 0, 0);
+    let mut wider = 0;
     let mut found = Vec::new();
     for what in parts {
         let mut side = Side::default();
@@ -59,6 +62,11 @@ pub(super) fn causes(
         ] {
             let of = |counts: &Counts| counts.get(&(what, pass)).copied().unwrap_or_default();
             let (charged, exact) = (of(charged), of(&reference.exact));
+            if charged != 0 && bill.keys() != Keys::Window {
+                let outside = of(&reference.windowless) - of(&reference.fed);
+                windows += outside;
+                side.exact += outside;
+            }
             match pass {
                 WorkPass::Weight if exact == 0 && case.has_adapters() => frozen += charged,
                 WorkPass::Again if exact == 0 => again += charged,
@@ -76,8 +84,13 @@ pub(super) fn causes(
                 }
             }
         }
+        if what == What::Part(Part::Square) {
+            let charged = side.charged * case.n * case.d / bill.heads();
+            wider = side.charged - charged;
+            side.charged = charged;
+        }
         if side.charged != side.exact {
-            let text = reason(formula, case, what, side);
+            let text = reason(formula, bill, what, side);
             let flops = side.charged - side.exact;
             // Several parts may differ for one reason.
             match found.iter_mut().find(|cause: &&mut FormulaCause| cause.text == text) {
@@ -93,6 +106,11 @@ pub(super) fn causes(
     found.push(FormulaCause { text: text.to_owned(), flops: front });
     let text = "a second forward pass is charged, and no layer is recomputed";
     found.push(FormulaCause { text: text.to_owned(), flops: again });
+    let text = "windows are ignored: a query meets no more keys than its window holds";
+    found.push(FormulaCause { text: text.to_owned(), flops: windows });
+    let text =
+        "attention's heads are charged as wide as the hidden state: together they are n d wide";
+    found.push(FormulaCause { text: text.to_owned(), flops: wider });
     found.retain(|cause| cause.flops != 0);
     found.sort_by_key(|cause| std::cmp::Reverse(cause.flops.abs()));
     found
@@ -116,11 +134,11 @@ impl Side {
     }
 }
 
-fn reason(formula: &Formula, case: &Case<'_>, what: What, side: Side) -> String {
+fn reason(formula: &Formula, bill: &Charges<'_>, what: What, side: Side) -> String {
     let given = formula.because.iter().find(|(part, _)| *part == what).map(|(_, text)| *text);
     // Two matrices of another width may cost what three would: who gives a reason for the MLP knows which.
     let matrices = what == What::Part(Part::Linear(Place::Mlp)) && side.is(3, 2);
-    let known = known(case, formula.covers, what, side).filter(|_| !matrices || given.is_none());
+    let known = known(bill, formula.covers, what, side).filter(|_| !matrices || given.is_none());
     if let Some(text) = known {
         return text.to_owned();
     }
@@ -137,14 +155,15 @@ fn reason(formula: &Formula, case: &Case<'_>, what: What, side: Side) -> String 
 }
 
 /// A reason that the numbers prove.
-fn known(case: &Case<'_>, covers: Covers, what: What, side: Side) -> Option<&'static str> {
+fn known(bill: &Charges<'_>, covers: Covers, what: What, side: Side) -> Option<&'static str> {
+    let case = bill.case();
     let gate = case.config.architecture.names().gate;
     match what {
         What::Table => Some("the embedding is charged as a matrix product: it is a look-up"),
         What::Positions => {
             Some("the table of positions is charged as a matrix product: it is a look-up")
         }
-        What::Part(Part::Square) => square(case, side),
+        What::Part(Part::Square) => square(bill, side),
         What::Part(Part::Linear(Place::Key | Place::Value)) if side.charged == 0 => {
             Some("keys and values are forgotten")
         }
@@ -184,16 +203,25 @@ fn is_product(charged: i128, each: i128) -> bool {
     (1..=4).any(|passes| charged == 2 * passes * each)
 }
 
-/// The square by how often L n d B S^2 it is charged in the passes that are held against each other.
-fn square(case: &Case<'_>, side: Side) -> Option<&'static str> {
-    let unit = case.l * case.n * case.d * case.square;
-    let times = |count: i128| side.charged == count * unit;
-    if times(0) {
+/// Attention's products by how often n d is charged for a pair of a query and a key, in the passes that are held
+/// against each other.
+fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
+    let Case { n, d, .. } = **bill;
+    let pairs = bill.pairs(bill.keys());
+    let times = |count: i128| side.charged == count * n * d * pairs;
+    let is_whole = times(12) || times(4);
+    // No window is shorter than the sequence, or the model has as many positions as it.
+    let is_square = pairs == bill.pairs(Keys::Sequence);
+    if side.charged == 0 {
         Some("attention's two products are not charged")
-    } else if times(12) || times(4) {
+    } else if is_square && is_whole {
         Some("attention is charged over the whole square: a query meets the keys up to itself")
-    } else if (times(6) || times(2)) && !side.is(1, 2) {
+    } else if is_square && (times(6) || times(2)) && !side.is(1, 2) {
         Some("half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs")
+    } else if bill.keys() == Keys::Window && is_whole {
+        Some(
+            "attention is charged for as many keys as a window holds, S at most: a query meets those up to itself",
+        )
     } else {
         None
     }

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, PROJECTIONS, THREE, TWO, What},
-    case::{Case, always, dense, not_gpt2},
+    case::{Case, Keys, always, dense, not_gpt2},
     formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -44,11 +44,7 @@ fn prime_rl(bill: &mut Charges<'_>) {
 
 /// The products under each query's window, or under all keys.
 pub(super) fn windowed(bill: &mut Charges<'_>) {
-    let windows = bill.config.layers.iter().map(|layer| layer.window.map_or(bill.s, i128::from));
-    let keys: i128 = windows.map(|window| window.min(bill.s)).sum();
-    let unit = keys * bill.n * bill.d * bill.t;
-    bill.add(Part::Square, WorkPass::Forward, 4 * unit);
-    bill.add(Part::Square, WorkPass::Input, 8 * unit);
+    bill.attention(Keys::Window, bill.n * bill.d, 4, 8);
 }
 
 fn nanochat(bill: &mut Charges<'_>) {

@@ -10,7 +10,7 @@ use super::{
     formula::{Covers, Formula},
     registry::formulas,
 };
-use crate::family::decoder::{DecoderConfig, Exact, Part, Recipe, Tokens, Work, WorkPass};
+use crate::family::decoder::{DecoderConfig, Exact, Layer, Part, Recipe, Tokens, Work, WorkPass};
 
 /// What a formula says of a decoder, and how far that is from the exact count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,18 +64,26 @@ pub struct Judged {
 pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judged {
     let case = Case::new(config, tokens, training);
     let step = config.step(tokens, training);
-    let fed = Recipe { input_gradients: true, ..training };
-    let fed = config.step(tokens, fed);
+    let to_embedding = Recipe { input_gradients: true, ..training };
+    let fed = config.step(tokens, to_embedding);
+    let layers = config.layers.iter().map(|layer| Layer { window: None, ..layer.clone() });
+    let windowless = DecoderConfig { layers: layers.collect(), ..config.clone() };
+    let windowless = windowless.step(tokens, to_embedding);
     let full = DecoderConfig { adapters: None, ..config.clone() };
     let full = Exact::of(&full.step(tokens, training), Exact::CONVENTION);
     let mut rows: Vec<FormulaRow> =
-        formulas().map(|formula| row(formula, &case, [&step, &fed], &full)).collect();
+        formulas().map(|formula| row(formula, &case, [&step, &fed, &windowless], &full)).collect();
     let error = |row: &FormulaRow| row.ratio.map_or(-1.0, |ratio| ratio.ln().abs());
     rows.sort_by(|a, b| error(b).total_cmp(&error(a)));
     Judged { exact: Exact::of(&step, Exact::CONVENTION), rows }
 }
 
-fn row(formula: &Formula, case: &Case<'_>, [step, fed]: [&[Work]; 2], full: &Exact) -> FormulaRow {
+fn row(
+    formula: &Formula,
+    case: &Case<'_>,
+    [step, fed, windowless]: [&[Work]; 3],
+    full: &Exact,
+) -> FormulaRow {
     let source = &formula.source;
     let parts = [source.name, source.commit, source.place];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -103,7 +111,8 @@ fn row(formula: &Formula, case: &Case<'_>, [step, fed]: [&[Work]; 2], full: &Exa
     (formula.charge)(&mut bill);
     let recomputes = bill.charges().keys().any(|(_, pass)| *pass == WorkPass::Again);
     let counts = |work: &[Work]| counts(work, formula.covers, recomputes);
-    let reference = Reference { exact: counts(step), fed: counts(fed) };
+    let reference =
+        Reference { exact: counts(step), fed: counts(fed), windowless: counts(windowless) };
     let (value, exact) = (bill.value(), reference.exact.values().sum::<i128>());
     let products = match formula.covers {
         Covers::Step | Covers::Products => Some(full.products.total),

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, FOUR, THREE, What},
-    case::{Case, always, dense},
+    case::{Case, Keys, always, dense},
     formula::{Covers, Formula, Source, paper, read, run},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
@@ -53,10 +53,7 @@ fn rematerialising(bill: &mut Charges<'_>) {
 
 fn picotron(bill: &mut Charges<'_>) {
     all(bill);
-    let positions = i128::from(bill.config.max_position_embeddings);
-    let unit = bill.l * bill.h * positions * bill.t;
-    bill.add(Part::Square, WorkPass::Forward, 4 * unit);
-    bill.add(Part::Square, WorkPass::Input, 8 * unit);
+    bill.attention(Keys::Positions, bill.h, 4, 8);
 }
 
 fn engineering(bill: &mut Charges<'_>) {

@@ -7,7 +7,7 @@ use flopmeter::{
     estimate::Estimate,
     family::decoder::{DecoderConfig, FAMILY, Recipe, Tokens},
     model::{AskedShape, BatchShape, Model, Optimizer},
-    published::{FormulaRow, Judged, formulas, judge},
+    published::{FormulaCause, FormulaRow, Judged, formulas, judge},
 };
 use serde_json::{Value, json};
 
@@ -97,6 +97,51 @@ fn reasons_are_given_where_they_hold_and_nowhere_else() {
     assert!(!says("veomni", "qwen2.5-0.5b", &adapters, "frozen weights"));
     assert!(says("veomni", "qwen2.5-0.5b", &adapters, "in front of the first adapter"));
     assert!(!says("megatron-lm", "qwen2.5-0.5b", &[], "frozen weights"));
+}
+
+/// Where windows are half as long as the sequence, a charge by windows and one by half of the square are one number.
+#[test]
+fn attention_is_told_by_which_keys_and_which_heads_were_charged() {
+    let causes = |name: &str, changes: &[(&str, Value)], id: &str, seq| {
+        let judged = judge(&decoder(name, changes), &Tokens::new(1, seq), Recipe::default());
+        of(&judged, id).causes.clone()
+    };
+    let flops = |causes: &[FormulaCause], part: &str| -> Option<i128> {
+        causes.iter().find(|its| its.text.contains(part)).map(|its| its.flops)
+    };
+    let sliding = [("sliding_window", json!(4096))];
+    let [window, s] = [4096, 8192_i128];
+    // Pairs of a query and a key, of which a step charges 12 n d FLOPs each.
+    let (causal, held) = (s * (s + 1) / 2, window * (window + 1) / 2 + (s - window) * window);
+    for (name, changes, each) in [
+        ("starcoder2-3b", &[][..], 12 * 30 * 24 * 128),
+        ("mistral-7b", &sliding[..], 12 * 32 * 32 * 128),
+    ] {
+        let by_window = causes(name, changes, "nanochat", 8192);
+        let charged = each * s * window;
+        assert_eq!(flops(&by_window, "keys as a window holds"), Some(charged - each * held));
+        assert_eq!(flops(&by_window, "S^2"), None);
+        assert_eq!(flops(&by_window, "windows are ignored"), None);
+        for (id, pairs, about) in
+            [("maxtext", s * s / 2, "half of S^2"), ("palm", s * s, "whole square")]
+        {
+            let by_square = causes(name, changes, id, 8192);
+            assert_eq!(flops(&by_square, about), Some(each * (pairs - causal)), "{name} {id}");
+            let outside = Some(each * (causal - held));
+            assert_eq!(flops(&by_square, "windows are ignored"), outside, "{name} {id}");
+            assert_eq!(flops(&causes(name, changes, id, 4096), "windows"), None, "{name} {id}");
+        }
+    }
+    // Heads of 2048 together, charged as 1024: half of them, and not of S^2.
+    let narrow = causes("qwen3-0.6b", &[], "llm-foundry", 512);
+    assert_eq!(flops(&narrow, "half of S^2"), None);
+    let less = 12 * 28 * (1024 - 2048) * 512 * 512;
+    assert_eq!(flops(&narrow, "as wide as the hidden state"), Some(less));
+    // As many positions as half of the sequence has.
+    let few = [("max_position_embeddings", json!(256))];
+    let few = causes("llama-3.1-8b", &few, "picotron", 512);
+    assert_eq!(flops(&few, "half of S^2"), None);
+    assert!(flops(&few, "max_position_embeddings").is_some());
 }
 
 #[test]
