@@ -1,4 +1,4 @@
-//! `flopmeter estimate`: the exact count of a step and the published estimate. No device is touched.
+//! `flopmeter estimate`: the exact count of a step and the estimate. No device is touched.
 
 use flopmeter::{
     Error,

@@ -354,7 +354,7 @@ fn ratios(report: &CompareReport) -> Vec<Fact> {
     let facts = shown(report).into_iter().filter_map(|of| {
         let (key, what, unit) = match of {
             Quantity::Exact => return None,
-            Quantity::Estimate => ("A / B", "of FLOPs by the published estimate", ""),
+            Quantity::Estimate => ("A / B", "of FLOPs by the estimate", ""),
             Quantity::Measured => ("A / B", "of executed FLOPs", ""),
             Quantity::Bytes => ("A / B", "of storage bytes", ""),
             Quantity::Seconds => ("speedup", "from A to B by time", "x"),

@@ -43,10 +43,7 @@ impl Paged for Estimate {
             sections.push(Section::table("The exact count, by closed forms", table));
         }
         sections.extend(drawn(self, every_layer));
-        sections.push(Section::table(
-            "The published estimate by component",
-            components(self, every_layer),
-        ));
+        sections.push(Section::table("The estimate by component", components(self, every_layer)));
         if let Some(functions) = self.per_function() {
             sections.push(Section::table("Functions", per_function(functions)));
         }
@@ -72,7 +69,7 @@ fn counts(exact: &Exact, step: &str) -> Fact {
     let text = format!(
         "exact is what the mathematics of {step} asks for{again}, schedule what this crate's kernels execute for it, \
          products its matrix products alone with attention over the whole square; the table by component is of the \
-         published estimate"
+         estimate"
     );
     Fact { prose: true, ..Fact::new("counts", text) }
 }

@@ -66,7 +66,7 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
         rows,
         ..Table::default()
     };
-    let drawn = if is_exact { "the exact count" } else { "the published estimate" };
+    let drawn = if is_exact { "the exact count" } else { "the estimate" };
     let description = format!(
         "FLOPs of a step against {name}, both logarithmic, so that a power is a straight line: {drawn} as \
          lines, what was measured as points. Other axes are at their first values."

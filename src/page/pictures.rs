@@ -100,7 +100,7 @@ pub(super) fn opinions(report: &Report) -> Section {
     )
 }
 
-/// From the published estimate to what was measured, cause by cause.
+/// From the estimate to what was measured, cause by cause.
 pub(super) fn waterfall(report: &Report) -> Section {
     let mut subjects: BTreeMap<&str, i128> = BTreeMap::new();
     for cause in &report.causes {
@@ -130,7 +130,7 @@ pub(super) fn waterfall(report: &Report) -> Section {
     let causes = causes.into_iter().map(|(name, difference)| (name.to_owned(), difference));
     let steps = causes.chain(others).map(|(name, difference)| Rise { name, difference });
     let description = format!(
-        "From the published estimate of {} FLOPs, the axis' 0, to the {} FLOPs measured: each \
+        "From the estimate of {} FLOPs, the axis' 0, to the {} FLOPs measured: each \
          bar is one cause, all phases together, and begins where the one before ended.",
         grouped(report.totals.estimate.total()),
         grouped(report.totals.measured.total())

@@ -51,7 +51,7 @@ impl Paged for Report {
     }
 }
 
-/// What was executed, how fast, and how far off the published estimate is.
+/// What was executed, how fast, and how far off the estimate is.
 fn short(report: &Report) -> Vec<Fact> {
     let Totals { measured, estimate, .. } = report.totals;
     let (measured, estimate) = (measured.total(), estimate.total());

@@ -300,7 +300,7 @@ impl CompareReport {
             _ if measured => (both.map(|figures| figures?.measured), ""),
             _ if self.is_one_estimator() => {
                 let estimate = both.map(|figures| Some(figures?.estimate));
-                (estimate, " (by the published estimate)")
+                (estimate, " (by the estimate)")
             }
             _ => ([None; 2], ""),
         };

@@ -55,8 +55,7 @@ fn estimates_are_compared_component_by_component() {
         assert_eq!(report["total"][side]["estimate"], sum(side));
     }
     assert!(report["convention"].is_null() && report["a"]["adapter"].is_null());
-    let said =
-        contains("of FLOPs by the published estimate: forward").and(contains("estimated only"));
+    let said = contains("of FLOPs by the estimate: forward").and(contains("estimated only"));
     flopmeter(&["compare", "resnet-bk", "resnet-bk", "--batch", "1"])
         .assert()
         .success()

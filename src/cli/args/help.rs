@@ -74,7 +74,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     (
         "estimate",
         &[
-            ("the published estimate", "flopmeter estimate qwen2.5-0.5b --seq 512"),
+            ("the estimate", "flopmeter estimate qwen2.5-0.5b --seq 512"),
             (
                 "how far a budget goes",
                 "flopmeter estimate --budget 1e17 --peak h100-bf16 --mfu 0.4",
