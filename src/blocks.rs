@@ -1,6 +1,7 @@
 //! What model families are built of: parameters placed in a plan, and the passes of the blocks that more
 //! than one family has. Every size, tile and dispatch extent is decided below, in `choice`. Knows no family.
 
+pub(crate) mod activation;
 pub(crate) mod adapter;
 pub(crate) mod attention;
 pub(crate) mod feed_forward;

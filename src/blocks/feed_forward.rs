@@ -1,6 +1,7 @@
-//! A feed-forward network without a gate as launches: down(gelu(up x)), with gelu by tanh, of all tokens.
+//! A feed-forward network without a gate as launches: down(f(up x)), of all tokens.
 
 use super::{
+    activation::Activation,
     launch::{Builder, Launch},
     linear::Rows,
     projection::{Onto, Projection},
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     component::{ComponentName, Phase},
-    operation::{Function, Operation},
+    operation::Operation,
     plan::Slice,
 };
 
@@ -16,6 +17,7 @@ use crate::{
 pub(crate) struct FeedForward {
     /// Where the function stands.
     pub(crate) component: ComponentName,
+    pub(crate) activation: Activation,
     pub(crate) up: Projection,
     pub(crate) down: Projection,
 }
@@ -93,16 +95,16 @@ impl FeedForward {
         if !through {
             return;
         }
-        let tensors = [("dy", by.activated), ("x", saved.up), ("dx", by.up)];
+        // The slope of relu is known from its value.
+        let by_value = self.activation == Activation::Relu;
+        let point = if by_value { ("y", saved.activated) } else { ("x", saved.up) };
+        let tensors = [("dy", by.activated), point, ("dx", by.up)];
         self.activate(to, Phase::Backward, &tensors);
         self.up.backward(to, rows, [by.up, saved.x], u_up, dx, false);
     }
 
     fn activate(&self, to: &mut Builder, phase: Phase, bindings: &[(&str, Slice)]) {
-        let function = match phase {
-            Phase::Forward => Function::Gelu,
-            Phase::Backward | Phase::Optimizer => Function::GeluGradient,
-        };
+        let function = self.activation.function(phase);
         // More elements than that are more than can be bound, which the plan's last check says.
         let p = u32::try_from(bindings[0].1.len).unwrap_or(u32::MAX);
         to.launch(&Launch {

@@ -2,6 +2,7 @@
 //! expert.
 
 use super::{
+    activation::Activation,
     adapter::Adapter,
     launch::{Builder, Launch},
     linear::Rows,
@@ -10,18 +11,9 @@ use super::{
 };
 use crate::{
     component::{ComponentName, Phase},
-    operation::{Function, Operation},
+    operation::Operation,
     plan::Slice,
 };
-
-/// The function of a gate.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activation {
-    /// x sigmoid(x).
-    Silu,
-    /// gelu by tanh.
-    Gelu,
-}
 
 /// Three projections and the function between them.
 pub(crate) struct Gated {
@@ -144,12 +136,7 @@ impl Gated {
     }
 
     fn activate(&self, to: &mut Builder, phase: Phase, bindings: &[(&str, Slice)]) {
-        let function = match (self.activation, phase) {
-            (Activation::Silu, Phase::Forward) => Function::SwiGlu,
-            (Activation::Gelu, Phase::Forward) => Function::GeGlu,
-            (Activation::Silu, Phase::Backward | Phase::Optimizer) => Function::SwiGluGradient,
-            (Activation::Gelu, Phase::Backward | Phase::Optimizer) => Function::GeGluGradient,
-        };
+        let function = self.activation.function(phase);
         let p = u32::try_from(bindings[1].1.len).unwrap_or(u32::MAX);
         to.launch(&Launch {
             operation: Operation::Pointwise { function, p },

@@ -225,7 +225,8 @@ impl Member for DecoderConfig {
             | Architecture::Granite
             | Architecture::Olmo3
             | Architecture::Starcoder2
-            | Architecture::Gpt2 => &causes::Products,
+            | Architecture::Gpt2
+            | Architecture::Opt => &causes::Products,
         }
     }
 
@@ -352,6 +353,7 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
             "layer_norm_epsilon": { "type": "number" },
             "rope_theta": { "type": "number" },
             "n_inner": { "type": "integer", "minimum": 1 },
+            "ffn_dim": { "type": "integer", "minimum": 1 },
             "tie_word_embeddings": { "type": "boolean" },
             "lora_rank": { "type": "integer", "minimum": 1 },
         },

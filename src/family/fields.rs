@@ -119,7 +119,7 @@ pub(crate) fn setting_of<'a>(overrides: &'a [String], field: &str) -> Option<&'a
 }
 
 /// What people call a field who have several families in mind.
-const SHORT: [(&str, &str); 13] = [
+const SHORT: [(&str, &str); 14] = [
     ("d_model", "hidden_size"),
     ("n_layers", "num_hidden_layers"),
     ("n_heads", "num_attention_heads"),
@@ -131,6 +131,7 @@ const SHORT: [(&str, &str); 13] = [
     ("n_head", "num_attention_heads"),
     ("n_positions", "max_position_embeddings"),
     ("n_inner", "intermediate_size"),
+    ("ffn_dim", "intermediate_size"),
     ("n_experts", "num_experts"),
     ("rank", "lora_rank"),
 ];

@@ -150,11 +150,17 @@ pub(super) fn dense(case: &Case<'_>) -> Option<&'static str> {
     case.has_experts().then_some("the formula has no term for experts, and the model has them")
 }
 
-/// For formulas whose functions read fields that GPT-2's configuration has not.
-pub(super) fn not_gpt2(case: &Case<'_>) -> Option<&'static str> {
-    (case.architecture() == Architecture::Gpt2).then_some(
-        "the function reads num_key_value_heads or intermediate_size, which a gpt2 has not, and raises",
-    )
+/// For formulas whose functions read fields that configurations of GPT-2 and of OPT have not.
+pub(super) fn llama_like(case: &Case<'_>) -> Option<&'static str> {
+    match case.architecture() {
+        Architecture::Gpt2 => Some(
+            "the function reads num_key_value_heads or intermediate_size, which a gpt2 has not, and raises",
+        ),
+        Architecture::Opt => Some(
+            "the function reads num_key_value_heads or intermediate_size, which an opt has not, and raises",
+        ),
+        _ => None,
+    }
 }
 
 /// For formulas without conditions.

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, PROJECTIONS, THREE, TWO, What},
-    case::{Case, Keys, always, dense, not_gpt2},
+    case::{Case, Keys, always, dense, llama_like},
     formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -105,7 +105,8 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Granite
         | Architecture::Olmo3
         | Architecture::Starcoder2
-        | Architecture::Gpt2 => {
+        | Architecture::Gpt2
+        | Architecture::Opt => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -133,7 +134,8 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Granite
         | Architecture::Olmo3
         | Architecture::Starcoder2
-        | Architecture::Gpt2 => Some("the table of models read here has no entry for it"),
+        | Architecture::Gpt2
+        | Architecture::Opt => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral
@@ -257,7 +259,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "6 W T + 12 L H S T; with adapters 4 W T + 6 P T + 12 L H S T",
-        why_not: not_gpt2,
+        why_not: llama_like,
         charge: prime_rl,
         because: &[WHOLE, NO_SHARED],
     },

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, PROJECTIONS, THREE, What},
-    case::{Case, always, dense, not_gpt2},
+    case::{Case, always, dense, llama_like},
     formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Architecture, LinearLayer, Part, Place};
@@ -96,7 +96,7 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma2
         | Architecture::Gemma3 => None,
         Architecture::Gemma => Some("the helper was not run on its configuration"),
-        Architecture::Gpt2 => not_gpt2(case),
+        Architecture::Gpt2 | Architecture::Opt => llama_like(case),
         Architecture::Phi3
         | Architecture::SmolLm3
         | Architecture::Olmo2
@@ -184,7 +184,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "3 (T L (6 H I + 4 H^2 (1 + k/n)) + 4 L H B S^2 + T H V (tied ? 1 : 2))",
-        why_not: |case| dense(case).or_else(|| not_gpt2(case)),
+        why_not: |case| dense(case).or_else(|| llama_like(case)),
         charge: llama_factory,
         because: &[WHOLE, (HEAD, "T H V of a tied head lacks the factor 2 of a multiply-add")],
     },
@@ -199,7 +199,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "T L (18 H I + 12 d (n + k) + 12 n d S)",
-        why_not: |case| dense(case).or_else(|| not_gpt2(case)),
+        why_not: |case| dense(case).or_else(|| llama_like(case)),
         charge: accelerate,
         because: &[
             WHOLE,

@@ -28,7 +28,7 @@ fn litgpt(bill: &mut Charges<'_>) {
 
 /// The modules that are asked are OLMo-core's own.
 fn olmo_knows(case: &Case<'_>) -> Option<&'static str> {
-    matches!(case.architecture(), Architecture::Starcoder2 | Architecture::Gpt2)
+    matches!(case.architecture(), Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt)
         .then_some("OLMo-core has no MLP without a gate and no norm with a bias")
 }
 
@@ -79,8 +79,9 @@ fn lingua(bill: &mut Charges<'_>) {
 }
 
 fn open_instruct(bill: &mut Charges<'_>) {
-    // The function knows GPT-2's width by no name.
-    let width = if bill.architecture() == Architecture::Gpt2 { 4 * bill.h } else { bill.i };
+    // The function knows the width of these by no name.
+    let is_unknown = matches!(bill.architecture(), Architecture::Gpt2 | Architecture::Opt);
+    let width = if is_unknown { 4 * bill.h } else { bill.i };
     bill.linears(&THREE, &PROJECTIONS);
     bill.three_matrices_of(width, &THREE);
     bill.linears(&THREE, &[Place::Head]);

@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Charges, FOUR, PROJECTIONS, THREE, What},
-    case::{Case, always, dense, not_gpt2},
+    case::{Case, always, dense, llama_like},
     formula::{Covers, Formula, read, run},
     papers::megatron_2021,
 };
@@ -110,7 +110,8 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Granite
         | Architecture::Olmo3
         | Architecture::Starcoder2
-        | Architecture::Gpt2 => Some("the table of models read here has no entry with these terms"),
+        | Architecture::Gpt2
+        | Architecture::Opt => Some("the table of models read here has no entry with these terms"),
     }
 }
 
@@ -136,7 +137,8 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Granite
         | Architecture::Olmo3
         | Architecture::Starcoder2
-        | Architecture::Gpt2 => Some("the table of models read here has no entry for it"),
+        | Architecture::Gpt2
+        | Architecture::Opt => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2
@@ -269,7 +271,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "3 L (8 T H^2 + 2 B S^2 H + 6 T H I) + 6 T H V; 4 L with recomputation",
-        why_not: |case| dense(case).or_else(|| not_gpt2(case)),
+        why_not: |case| dense(case).or_else(|| llama_like(case)),
         charge: xtuner,
         because: &[HALF],
     },

@@ -54,7 +54,10 @@ fn plain(case: &Case<'_>) -> Option<&'static str> {
     if case.has_adapters() {
         return Some("it was executed without adapters");
     }
-    if matches!(case.architecture(), Architecture::Starcoder2 | Architecture::Gpt2) {
+    if matches!(
+        case.architecture(),
+        Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt
+    ) {
         return Some(
             "it was executed on models with RMS norms: layer norms, which it counts, are not charged here",
         );

@@ -35,6 +35,14 @@ pub fn fields(seed: u64) -> (Value, u32) {
             // A row may hold two sequences.
             "n_positions": 2 * seq + to(9) - 1,
         })
+    } else if member == Architecture::Opt {
+        json!({
+            "hidden_size": kv * share * to(10),
+            "num_attention_heads": kv * share,
+            "num_hidden_layers": layers,
+            "ffn_dim": inner,
+            "max_position_embeddings": 2 * seq + to(9) - 1,
+        })
     } else {
         json!({
             "hidden_size": 2 * to(24),
@@ -112,6 +120,7 @@ pub fn fields(seed: u64) -> (Value, u32) {
         Architecture::Gpt2 => {
             fields["layer_norm_epsilon"] = json!(1.0 / f64::from(100 * to(9)));
         }
+        Architecture::Opt => fields["enable_bias"] = json!(to(2) == 1),
         Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),
         Architecture::Phi3 => {
             fields["sliding_window"] = if to(2) == 1 { json!(to(12)) } else { Value::Null };
@@ -154,6 +163,7 @@ pub fn fields(seed: u64) -> (Value, u32) {
             Architecture::Phi3 => "qkv_proj o_proj lm_head gate_up_proj down_proj",
             Architecture::Starcoder2 => "q_proj k_proj v_proj o_proj lm_head c_fc c_proj",
             Architecture::Gpt2 => "c_attn c_proj lm_head c_fc",
+            Architecture::Opt => "q_proj k_proj v_proj out_proj lm_head fc1 fc2",
             _ => {
                 "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate"
             }

@@ -10,9 +10,9 @@ use flopmeter::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::golden::is_by_inputs;
+use crate::reference::is_by_inputs;
 
-const GOLDEN: [&str; 24] = [
+const GOLDEN: [&str; 26] = [
     "gemma",
     "gemma2",
     "gemma3",
@@ -27,6 +27,8 @@ const GOLDEN: [&str; 24] = [
     "olmo2_lora",
     "olmo3",
     "olmo3_lora",
+    "opt",
+    "opt_lora",
     "phi3",
     "phi3_lora",
     "qwen2_full",
@@ -98,6 +100,13 @@ fn presets_have_their_published_parameters() {
         ("gpt2-medium", 354_823_168),
         ("gpt2-large", 774_030_080),
         ("gpt2-xl", 1_557_611_200),
+        ("opt-125m", 125_239_296),
+        ("opt-1.3b", 1_315_758_080),
+        ("opt-2.7b", 2_651_596_800),
+        ("opt-6.7b", 6_658_473_984),
+        ("opt-13b", 12_853_473_280),
+        ("opt-30b", 29_974_540_288),
+        ("opt-66b", 65_719_701_504),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));

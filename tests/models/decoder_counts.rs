@@ -51,6 +51,13 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("gpt2-medium", 387_705_733_120),
         ("gpt2-large", 838_966_968_320),
         ("gpt2-xl", 1_672_821_145_600),
+        ("opt-125m", 136_172_273_664),
+        ("opt-1.3b", 1_393_918_214_144),
+        ("opt-2.7b", 2_794_664_755_200),
+        ("opt-6.7b", 6_945_364_770_816),
+        ("opt-13b", 13_363_220_316_160),
+        ("opt-30b", 31_035_064_582_144),
+        ("opt-66b", 67_888_232_792_064),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -82,7 +89,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 204);
+    assert_eq!(DRAWN.lines().count(), 216);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

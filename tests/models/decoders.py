@@ -14,9 +14,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 204, 8, 17
+CASES, TOKENS, SEED = 216, 8, 17
 DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite", "olmo3"]
-DENSE += ["starcoder2", "gpt2"]
+DENSE += ["starcoder2", "gpt2", "opt"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", "olmo3", *GEMMA]
@@ -63,9 +63,24 @@ def gpt2():
     return fields
 
 
+def opt():
+    """Its table of positions has two rows more than it has positions."""
+    heads = below(6)
+    fields = {"model_type": "opt", "hidden_size": heads * below(9), "num_attention_heads": heads}
+    fields |= {"num_hidden_layers": below(5), "vocab_size": below(60), "pad_token_id": None}
+    maybe(fields, "max_position_embeddings", TOKENS - 1 + below(40), 0.8)
+    maybe(fields, "ffn_dim", below(40), 0.7)
+    maybe(fields, "enable_bias", draw.random() < 0.5, 0.7)
+    maybe(fields, "dropout", 0.0)
+    maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
+    return fields
+
+
 def configuration(kind):
     if kind == "gpt2":
         return gpt2()
+    if kind == "opt":
+        return opt()
     heads = draw.choice([4, 8, 16, 32])
     layers = below(5)
     fields = {
@@ -139,7 +154,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2"):
+    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

@@ -19,14 +19,12 @@ use flopmeter::{
 };
 use serde_json::{Map, Value};
 
-/// Relative to the norm of the whole tensor, since a tensor's small elements are differences of its
-/// large ones: 2^-24 a rounding, some hundreds of roundings deep.
-const TOLERANCE: f64 = 1e-4;
+use crate::reference::{assert_close, compare, expected, relative_error};
 
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-pub const DECODERS: [(&str, usize); 25] = [
+pub const DECODERS: [(&str, usize); 27] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("qwen2_yarn", 27),
@@ -52,6 +50,8 @@ pub const DECODERS: [(&str, usize); 25] = [
     ("starcoder2_lora", 30),
     ("gpt2", 28),
     ("gpt2_lora", 24),
+    ("opt", 36),
+    ("opt_lora", 30),
 ];
 
 fn folder(model: &str) -> String {
@@ -128,38 +128,6 @@ pub fn step_within<T: Into<Target>>(
     });
 }
 
-/// A tensor of the reference, a linear layer's by rows of outputs.
-pub fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
-    let tensor = file.get(name).unwrap_or_else(|| panic!("'{name}' is not in the golden file"));
-    let (values, rest) = tensor.bytes.as_chunks();
-    assert!(rest.is_empty());
-    let values: Vec<_> = values.iter().map(|&value| f64::from(f32::from_le_bytes(value))).collect();
-    if !is_by_inputs(name) {
-        return values;
-    }
-    let columns = tensor.shape[1];
-    (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns)).copied().collect()
-}
-
-/// Whether a tensor lies by rows of inputs in its file, as weights of GPT-2's linear layers do.
-pub fn is_by_inputs(name: &str) -> bool {
-    let layers = ["c_attn.weight", "c_fc.weight", "c_proj.weight"];
-    name.contains("transformer.h.") && layers.iter().any(|layer| name.ends_with(layer))
-}
-
-fn assert_close(name: &str, got: &[f32], want: &[f64]) {
-    let error = relative_error(got, want);
-    assert!(error <= TOLERANCE, "{name}: off by {error:e} of its norm");
-}
-
-/// How far a tensor is from another, as a part of the norm of the latter.
-pub fn relative_error(got: &[f32], want: &[f64]) -> f64 {
-    assert_eq!(got.len(), want.len());
-    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-    let error = norm(&mut got.iter().zip(want).map(|(&g, &w)| f64::from(g) - w));
-    if error == 0.0 { 0.0 } else { error / norm(&mut want.iter().copied()) }
-}
-
 pub fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
     session.read(&plan.outputs[output].windows).unwrap()
 }
@@ -167,42 +135,6 @@ pub fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
 fn named(plan: &Plan, buffer: &str) -> Slice {
     let index = plan.buffers.iter().position(|b| b.name == buffer).unwrap();
     Slice { buffer: BufferId(index as u32), offset: 0, len: plan.buffers[index].len }
-}
-
-/// The elements whose reference gradient is more than a rounding of the whole tensor's. Adam divides a gradient by
-/// its own size, and so makes a step of what is nothing but the reference's rounding: Hugging Face's routers
-/// take their softmax in single precision whatever the model's type is, which leaves an expert that no token
-/// chose a gradient of 1e-11 in the place of 0. Such an element may differ by no more than a step.
-fn moved(got: &[f32], want: &[f64], grad: &[f64]) -> (Vec<f32>, Vec<f64>) {
-    const STEP: f64 = 1e-3;
-    let norm = grad.iter().map(|g| g * g).sum::<f64>().sqrt();
-    let elements = got.iter().zip(want).zip(grad);
-    let (real, noise): (Vec<_>, Vec<_>) =
-        elements.partition(|(_, grad)| grad.abs() > norm * f64::from(f32::EPSILON) / 2.0);
-    assert!(noise.iter().all(|((got, want), _)| (f64::from(**got) - **want).abs() <= STEP));
-    real.into_iter().map(|((&got, &want), _)| (got, want)).unzip()
-}
-
-/// Compares every parameter's gradient and updated value with the tensors under two prefixes.
-pub fn compare(
-    plan: &Plan,
-    session: &mut Session<'_>,
-    file: &TensorFile,
-    grad: &str,
-    after: Option<&str>,
-) {
-    for parameter in &plan.parameters {
-        let name = &parameter.name;
-        let Some(slices) = &parameter.grad else { continue };
-        let got = session.read(slices).unwrap();
-        assert_close(&format!("{grad}/{name}"), &got, &expected(file, &format!("{grad}/{name}")));
-        if let Some(after) = after {
-            let got = session.read(&parameter.value).unwrap();
-            let want = expected(file, &format!("{after}/{name}"));
-            let (got, want) = moved(&got, &want, &expected(file, &format!("{grad}/{name}")));
-            assert_close(&format!("{after}/{name}"), &got, &want);
-        }
-    }
 }
 
 #[test]

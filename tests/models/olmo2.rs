@@ -13,7 +13,7 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::golden;
+use crate::{golden, reference};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/olmo2");
 
@@ -126,7 +126,7 @@ fn a_step_in_pieces_is_the_step() {
         let cut =
             |limits: Limits| Limits { binding_bytes: bytes.min(limits.binding_bytes), ..limits };
         golden::step_within(model, training, cut, |plan, session, file| {
-            golden::compare(plan, session, file, "grad", Some("after"));
+            reference::compare(plan, session, file, "grad", Some("after"));
         });
     }
 }

@@ -10,7 +10,7 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::golden;
+use crate::{golden, reference};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/olmo3");
 
@@ -156,7 +156,7 @@ fn layers_that_run_again_are_the_layers() {
     let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
     for model in ["olmo3", "olmo3_lora"] {
         golden::step(model, again, |plan, session, file| {
-            golden::compare(plan, session, file, "grad", Some("after"));
+            reference::compare(plan, session, file, "grad", Some("after"));
         });
     }
 }

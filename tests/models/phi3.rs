@@ -23,7 +23,7 @@ use flopmeter::{
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 
-use crate::golden;
+use crate::{golden, reference};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/phi3");
 
@@ -334,7 +334,7 @@ fn a_step_in_pieces_is_the_step() {
         golden::step_within(model, training, cut, |plan, session, file| {
             let columns = plan.passes.iter().any(|pass| pass.kernel.to_string() == "columns.place");
             assert_eq!(columns, bytes < u64::MAX, "{model}");
-            golden::compare(plan, session, file, "grad", Some("after"));
+            reference::compare(plan, session, file, "grad", Some("after"));
         });
     }
 }

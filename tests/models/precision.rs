@@ -21,7 +21,10 @@ use flopmeter::{
 
 use serde_json::json;
 
-use crate::golden::{DECODERS, expected, relative_error, step_within, whole};
+use crate::{
+    golden::{DECODERS, step_within, whole},
+    reference::{expected, gradient_error, relative_error},
+};
 
 fn training(precision: &str) -> Training {
     let options = Family::choose("precision", precision).unwrap();
@@ -52,7 +55,7 @@ fn worst<T: Into<Target>>(
             let Some(slices) = &parameter.grad else { continue };
             let name = format!("grad/{}", parameter.name);
             let got = session.read(slices).unwrap();
-            errors.push((relative_error(&got, &expected(file, &name)), name));
+            errors.push((gradient_error(file, &name, &got), name));
         }
         assert_eq!(errors.iter().filter(|(_, name)| name != "logits").count(), trained);
         let (error, name) = errors.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();

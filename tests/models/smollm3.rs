@@ -13,7 +13,7 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::golden;
+use crate::{golden, reference};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/smollm3");
 
@@ -167,7 +167,7 @@ fn layers_that_nothing_turns_have_no_rotary_positions() {
 fn layers_that_run_again_are_the_layers() {
     let again = Training { recompute: Recompute::Layers, ..Optimizer::AdamW.into() };
     golden::step("smollm3", again, |plan, session, file| {
-        golden::compare(plan, session, file, "grad", Some("after"));
+        reference::compare(plan, session, file, "grad", Some("after"));
     });
 }
 

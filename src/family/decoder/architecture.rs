@@ -1,7 +1,7 @@
 //! The architectures of decoders, and what each has that others have not. Knows no sizes.
 
 use crate::{
-    blocks::{gated::Activation, norm::NormRule},
+    blocks::{activation::Activation, norm::NormRule},
     family::{fields::MODEL_TYPE, member::Object},
 };
 
@@ -42,11 +42,13 @@ pub enum Architecture {
     Starcoder2,
     /// The same with learned positions in the place of those that turn heads.
     Gpt2,
+    /// GPT-2 with relu, and two rows in front of its table of positions that no token takes.
+    Opt,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -64,6 +66,7 @@ impl Architecture {
         Self::Olmo3,
         Self::Starcoder2,
         Self::Gpt2,
+        Self::Opt,
     ];
 
     /// What `model_type` says of each.
@@ -103,6 +106,7 @@ impl Architecture {
             Self::Olmo3 => "olmo3",
             Self::Starcoder2 => "starcoder2",
             Self::Gpt2 => "gpt2",
+            Self::Opt => "opt",
         }
     }
 
@@ -123,7 +127,8 @@ impl Architecture {
             | Self::Granite
             | Self::Olmo3
             | Self::Starcoder2
-            | Self::Gpt2 => false,
+            | Self::Gpt2
+            | Self::Opt => false,
         }
     }
 
@@ -144,7 +149,8 @@ impl Architecture {
             | Self::Granite
             | Self::Olmo3
             | Self::Starcoder2
-            | Self::Gpt2 => false,
+            | Self::Gpt2
+            | Self::Opt => false,
         }
     }
 
@@ -163,6 +169,10 @@ impl Architecture {
             Self::Gpt2 => [
                 HalfNorms { before: Some("ln_1"), after: None },
                 HalfNorms { before: Some("ln_2"), after: None },
+            ],
+            Self::Opt => [
+                HalfNorms { before: Some("self_attn_layer_norm"), after: None },
+                HalfNorms { before: Some("final_layer_norm"), after: None },
             ],
             Self::Olmo2 | Self::Olmo3 => [
                 HalfNorms { before: None, after: mlp.before },
@@ -187,7 +197,7 @@ impl Architecture {
     pub(super) const fn norm_rule(self) -> NormRule {
         match self {
             Self::Gemma | Self::Gemma2 | Self::Gemma3 => NormRule::RmsOneMore,
-            Self::Starcoder2 | Self::Gpt2 => NormRule::Layer,
+            Self::Starcoder2 | Self::Gpt2 | Self::Opt => NormRule::Layer,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -206,9 +216,9 @@ impl Architecture {
     /// The function between the matrices of an MLP.
     pub(super) const fn activation(self) -> Activation {
         match self {
-            Self::Gemma | Self::Gemma2 | Self::Gemma3 | Self::Starcoder2 | Self::Gpt2 => {
-                Activation::Gelu
-            }
+            Self::Gemma | Self::Gemma2 | Self::Gemma3 => Activation::GeGlu,
+            Self::Starcoder2 | Self::Gpt2 => Activation::Gelu,
+            Self::Opt => Activation::Relu,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -220,7 +230,7 @@ impl Architecture {
             | Self::SmolLm3
             | Self::Olmo2
             | Self::Granite
-            | Self::Olmo3 => Activation::Silu,
+            | Self::Olmo3 => Activation::SwiGlu,
         }
     }
 
@@ -244,8 +254,14 @@ impl Architecture {
             | Self::Olmo2
             | Self::Granite
             | Self::Olmo3
-            | Self::Starcoder2 => false,
+            | Self::Starcoder2
+            | Self::Opt => false,
         }
+    }
+
+    /// Rows in front of the table of learned positions that no token takes.
+    pub(super) const fn rows_before_positions(self) -> u32 {
+        if matches!(self, Self::Opt) { 2 } else { 0 }
     }
 }
 

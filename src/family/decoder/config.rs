@@ -236,7 +236,8 @@ impl DecoderConfig {
             | Architecture::Gemma
             | Architecture::Granite
             | Architecture::Starcoder2
-            | Architecture::Gpt2 => None,
+            | Architecture::Gpt2
+            | Architecture::Opt => None,
         }
     }
 
@@ -259,10 +260,15 @@ impl DecoderConfig {
         u128::from(self.hidden_size) * self.norm_tensors().len() as u128
     }
 
+    /// Rows in the table of learned positions.
+    pub(super) const fn position_rows(&self) -> u32 {
+        self.max_position_embeddings.saturating_add(self.architecture.rows_before_positions())
+    }
+
     /// Numbers in the table of learned positions.
     pub const fn position_parameters(&self) -> u128 {
         match self.architecture.names().positions {
-            Some(_) => self.max_position_embeddings as u128 * self.hidden_size as u128,
+            Some(_) => self.position_rows() as u128 * self.hidden_size as u128,
             None => 0,
         }
     }

@@ -18,7 +18,7 @@ use super::{
     config::{Biases, DecoderConfig, Gemma, Granite, Layer, WeightType},
     held,
 };
-use crate::{blocks::gated::Activation, family::fields::refuse_misspelt};
+use crate::{blocks::activation::Activation, family::fields::refuse_misspelt};
 use fields::FileFields;
 pub(super) use fields::KNOWN;
 pub(super) use particular::passed_over;
@@ -58,6 +58,7 @@ impl DecoderConfig {
             Architecture::Gpt2 => {
                 fields.size("intermediate_size")?.unwrap_or(hidden_size.saturating_mul(4))
             }
+            Architecture::Opt => fields.size("intermediate_size")?.unwrap_or(3072),
             _ => fields.needed("intermediate_size")?,
         };
         let unsaid = Unsaid::of(architecture);
@@ -74,7 +75,10 @@ impl DecoderConfig {
             max_position_embeddings: fields
                 .size("max_position_embeddings")?
                 .unwrap_or(unsaid.max_position_embeddings),
-            norm_eps: fields.positive(eps_field(architecture))?.unwrap_or(unsaid.norm_eps),
+            norm_eps: match eps_field(architecture) {
+                Some(name) => fields.positive(name)?.unwrap_or(unsaid.norm_eps),
+                None => unsaid.norm_eps,
+            },
             rope,
             sliding_rope,
             partial_rotary_factor: rope::partial(&fields, architecture)?,
@@ -102,6 +106,12 @@ impl DecoderConfig {
             }
         }
         heads::check_turned(&config)?;
+        if let Some(width) = fields.size("word_embed_proj_dim")?.filter(|it| *it != hidden_size) {
+            return Err(format!(
+                "word_embed_proj_dim is {width}, and hidden_size is {hidden_size}: tokens that are embedded in another width \
+                 than the model's are not supported"
+            ));
+        }
         for name in dropouts(architecture) {
             if let Some(value) = fields.given(name).filter(|v| v.as_f64().is_none()) {
                 return Err(format!("{name} is {value}; it must be a number"));
@@ -203,6 +213,10 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
             return Ok(Biases { qkv: all, o: all, mlp: all });
         }
         Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true }),
+        Architecture::Opt => {
+            let all = fields.flag("enable_bias")?.unwrap_or(true);
+            return Ok(Biases { qkv: all, o: all, mlp: all });
+        }
         Architecture::Mistral
         | Architecture::Qwen2
         | Architecture::Mixtral
@@ -292,12 +306,13 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
 /// Refuses an activation that the member's kernels and forms are not about.
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
     let built = match architecture.activation() {
-        Activation::Silu => "silu",
+        Activation::SwiGlu => "silu",
         Activation::Gelu if architecture == Architecture::Gpt2 => "gelu_new",
-        Activation::Gelu => "gelu_pytorch_tanh",
+        Activation::Gelu | Activation::GeGlu => "gelu_pytorch_tanh",
+        Activation::Relu => "relu",
     };
     let names: &[&str] = match architecture {
-        Architecture::Gpt2 => &["activation_function"],
+        Architecture::Gpt2 | Architecture::Opt => &["activation_function"],
         Architecture::Starcoder2 => &["hidden_act"],
         _ => &["hidden_act", "hidden_activation"],
     };

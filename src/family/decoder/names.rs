@@ -57,6 +57,22 @@ impl ModuleNames {
         ..Self::STARCODER2
     };
 
+    const OPT: Self = Self {
+        embedding: "model.decoder.embed_tokens",
+        positions: Some("model.decoder.embed_positions"),
+        layers: "model.decoder.layers",
+        final_norm: "model.decoder.final_layer_norm",
+        attention: [
+            "self_attn.q_proj",
+            "self_attn.k_proj",
+            "self_attn.v_proj",
+            "self_attn.out_proj",
+        ],
+        up: "fc1",
+        down: "fc2",
+        ..Self::STARCODER2
+    };
+
     /// The linear layers that have adapters beside them where nobody says which: queries and values, which the method was
     /// published with, or the module that they are rows of.
     pub fn adapted(&self) -> Vec<&'static str> {
@@ -108,6 +124,7 @@ impl Architecture {
             | Self::Olmo3 => &ModuleNames::LLAMA,
             Self::Starcoder2 => &ModuleNames::STARCODER2,
             Self::Gpt2 => &ModuleNames::GPT2,
+            Self::Opt => &ModuleNames::OPT,
         }
     }
 }

@@ -40,8 +40,25 @@ macro_rules! gpt2 {
     };
 }
 
+/// The `config.json` of a published size of OPT; those that are listed differ in nothing else.
+macro_rules! opt {
+    ($hidden:literal, $layers:literal, $heads:literal, $inner:literal) => {
+        concat!(
+            r#"{"model_type": "opt", "hidden_size": "#,
+            $hidden,
+            r#", "num_hidden_layers": "#,
+            $layers,
+            r#", "num_attention_heads": "#,
+            $heads,
+            r#", "ffn_dim": "#,
+            $inner,
+            r#", "max_position_embeddings": 2048, "vocab_size": 50272}"#
+        )
+    };
+}
+
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 35] = [
+pub(super) const PRESETS: [(&str, &str); 42] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -248,4 +265,11 @@ pub(super) const PRESETS: [(&str, &str); 35] = [
     ("gpt2-medium", gpt2!(1024, 24, 16)),
     ("gpt2-large", gpt2!(1280, 36, 20)),
     ("gpt2-xl", gpt2!(1600, 48, 25)),
+    ("opt-125m", opt!(768, 12, 12, 3072)),
+    ("opt-1.3b", opt!(2048, 24, 32, 8192)),
+    ("opt-2.7b", opt!(2560, 32, 32, 10_240)),
+    ("opt-6.7b", opt!(4096, 32, 32, 16_384)),
+    ("opt-13b", opt!(5120, 40, 40, 20_480)),
+    ("opt-30b", opt!(7168, 48, 56, 28_672)),
+    ("opt-66b", opt!(9216, 64, 72, 36_864)),
 ];

@@ -44,6 +44,12 @@ static GPT2: [StoredNames; 2] = [
 
 const MASKS: [&str; 2] = [".attn.bias", ".attn.masked_bias"];
 
+/// How OPT's tensors are called: as transformers writes them, and in the files that were published.
+static OPT: [StoredNames; 2] = [
+    StoredNames { prefixes: &[], beside: &[], buffers: &[] },
+    StoredNames { prefixes: &[("model.", "")], beside: &[], buffers: &[] },
+];
+
 /// How checkpoints name the tensors of such a decoder, where some name them otherwise than it does by itself.
 pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] {
     match architecture {
@@ -64,14 +70,15 @@ pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] 
         | Architecture::Olmo3
         | Architecture::Starcoder2 => &[],
         Architecture::Gpt2 => &GPT2,
+        Architecture::Opt => &OPT,
     }
 }
 
 /// What a module of such a decoder is called: by itself, and in the models that hold it.
 pub(super) fn names_of(architecture: Architecture, module: &str) -> Vec<String> {
-    // Files of GPT-2 may have other names for its tensors; its modules have one.
+    // Files of GPT-2 and of OPT may have other names for its tensors; its modules have one.
     let held = match architecture {
-        Architecture::Gpt2 => &[],
+        Architecture::Gpt2 | Architecture::Opt => &[],
         _ => names(architecture),
     };
     let held = held.iter().map(|names| names.of(module));

@@ -58,7 +58,7 @@ impl DecoderConfig {
         let names = self.architecture.names();
         list.add(format!("{}.weight", names.embedding), &[v, h], MATRIX);
         if let Some(positions) = names.positions {
-            list.add(format!("{positions}.weight"), &[self.max_position_embeddings, h], MATRIX);
+            list.add(format!("{positions}.weight"), &[self.position_rows(), h], MATRIX);
         }
         for (number, &layer) in (0..).zip(&self.layers) {
             list.component = ComponentName::of_layer(number, &[]);

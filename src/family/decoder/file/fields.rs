@@ -67,7 +67,7 @@ const INERT: [&str; 48] = [
 const QUANTIZATION: &str = "quantization_config";
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 74] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 81] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -115,6 +115,13 @@ pub(in crate::family::decoder) const KNOWN: [&str; 74] = [
     "scale_attn_weights",
     "scale_attn_by_inverse_layer_idx",
     "add_cross_attention",
+    "do_layer_norm_before",
+    "_remove_final_layer_norm",
+    "layer_norm_elementwise_affine",
+    "layerdrop",
+    "word_embed_proj_dim",
+    "enable_bias",
+    "dropout",
     "interpolate_factor",
     "num_local_experts",
     "num_experts",

@@ -13,11 +13,12 @@ pub(super) fn read(
     let unsaid = Unsaid::of(architecture);
     let heads = fields.needed_unless("num_attention_heads", unsaid.num_attention_heads)?;
     let name = "num_key_value_heads";
-    if architecture == Architecture::Gpt2 {
+    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
         if !hidden.is_multiple_of(heads) {
             return Err(format!(
-                "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: all heads of a gpt2 together are as wide as the \
-                 model"
+                "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: all heads of its kind, {}, together are \
+                 as wide as the model",
+                architecture.model_type()
             ));
         }
         return Ok([heads, heads, hidden / heads]);

@@ -81,7 +81,7 @@ fn windows(
     rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
     let count = rotary.len() as u32;
-    if architecture == Architecture::Gpt2 {
+    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
         return Ok(vec![None; count as usize]);
     }
     let window = fields.size("sliding_window").map_err(|problem| {
@@ -102,7 +102,8 @@ fn windows(
             | Architecture::Phi3
             | Architecture::SmolLm3
             | Architecture::Starcoder2
-            | Architecture::Gpt2 => "set it to null",
+            | Architecture::Gpt2
+            | Architecture::Opt => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -186,7 +187,8 @@ impl Sliding {
             | Architecture::Gemma
             | Architecture::Olmo2
             | Architecture::Granite
-            | Architecture::Gpt2 => Self::None,
+            | Architecture::Gpt2
+            | Architecture::Opt => Self::None,
             Architecture::Mistral
             | Architecture::Mixtral
             | Architecture::Phi3

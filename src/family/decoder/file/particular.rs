@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 
 use crate::family::decoder::architecture::Architecture;
 
-/// The field of what a norm adds to a mean square, or to a variance.
-pub(super) const fn eps_field(architecture: Architecture) -> &'static str {
-    match architecture {
+/// The field of what a norm adds to a mean square, or to a variance, where files may choose it.
+pub(super) const fn eps_field(architecture: Architecture) -> Option<&'static str> {
+    Some(match architecture {
         Architecture::Starcoder2 => "norm_epsilon",
         Architecture::Gpt2 => "layer_norm_epsilon",
+        Architecture::Opt => return None,
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2
@@ -25,7 +26,7 @@ pub(super) const fn eps_field(architecture: Architecture) -> &'static str {
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3 => "rms_norm_eps",
-    }
+    })
 }
 
 /// Choices of which one alone is built, and which.
@@ -42,6 +43,12 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
             ("scale_attn_weights", json!(true)),
             ("scale_attn_by_inverse_layer_idx", json!(false)),
             ("add_cross_attention", json!(false)),
+        ],
+        Architecture::Opt => vec![
+            ("do_layer_norm_before", json!(true)),
+            ("_remove_final_layer_norm", json!(false)),
+            ("layer_norm_elementwise_affine", json!(true)),
+            ("layerdrop", json!(0)),
         ],
         _ => Vec::new(),
     }
@@ -79,6 +86,7 @@ pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static st
             "summary_type",
             "summary_use_proj",
         ],
+        Architecture::Opt => &["activation_dropout", "init_std"],
         _ => &[],
     }
 }
@@ -89,6 +97,7 @@ pub(super) const fn dropouts(architecture: Architecture) -> &'static [&'static s
         Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
         Architecture::Starcoder2 => &["attention_dropout", "residual_dropout", "embedding_dropout"],
         Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
+        Architecture::Opt => &["dropout", "attention_dropout"],
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

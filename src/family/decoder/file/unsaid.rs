@@ -115,6 +115,15 @@ impl Unsaid {
                 tie_word_embeddings: true,
                 ..usual
             },
+            Architecture::Opt => Self {
+                num_attention_heads: Some(12),
+                vocab_size: Some(50_272),
+                max_position_embeddings: 2048,
+                norm_eps: 1e-5,
+                sliding_window: None,
+                tie_word_embeddings: true,
+                ..usual
+            },
             Architecture::Granite => Self {
                 num_attention_heads: Some(32),
                 vocab_size: Some(32_000),

@@ -23,7 +23,7 @@ impl DecoderConfig {
         set("num_hidden_layers", json!(self.num_hidden_layers()));
         set("num_attention_heads", json!(self.num_attention_heads));
         let learns_positions = self.architecture.names().positions.is_some();
-        if self.architecture != Architecture::Gpt2 {
+        if !matches!(self.architecture, Architecture::Gpt2 | Architecture::Opt) {
             set("num_key_value_heads", json!(self.num_key_value_heads));
         }
         let unsaid = Unsaid::of(self.architecture).head_dim;
@@ -35,12 +35,13 @@ impl DecoderConfig {
         match self.architecture {
             // What a file leaves out follows the width of the model.
             Architecture::Gpt2 if self.intermediate_size == self.hidden_size.saturating_mul(4) => {}
-            Architecture::Gpt2 => set(spelling::INNER, json!(self.intermediate_size)),
-            _ => set("intermediate_size", json!(self.intermediate_size)),
+            _ => set(spelling::width(self.architecture), json!(self.intermediate_size)),
         }
         set("vocab_size", json!(self.vocab_size));
         set("max_position_embeddings", json!(self.max_position_embeddings));
-        set(eps_field(self.architecture), json!(self.norm_eps));
+        if let Some(name) = eps_field(self.architecture) {
+            set(name, json!(self.norm_eps));
+        }
         if !learns_positions {
             set("rope_theta", json!(self.rope.theta));
         }
@@ -69,6 +70,7 @@ impl DecoderConfig {
             }
             Architecture::Qwen2Moe if !self.biases.qkv => set("qkv_bias", json!(false)),
             Architecture::Starcoder2 if !self.biases.qkv => set("use_bias", json!(false)),
+            Architecture::Opt if !self.biases.qkv => set("enable_bias", json!(false)),
             Architecture::Llama
             | Architecture::Qwen3
             | Architecture::Qwen3Moe
@@ -85,9 +87,10 @@ impl DecoderConfig {
             | Architecture::Granite
             | Architecture::Olmo3
             | Architecture::Starcoder2
-            | Architecture::Gpt2 => {}
+            | Architecture::Gpt2
+            | Architecture::Opt => {}
         }
-        let chosen = !matches!(self.architecture, Architecture::Starcoder2 | Architecture::Gpt2);
+        let chosen = self.architecture.names().gate.is_some();
         if self.biases.mlp && chosen {
             set("mlp_bias", json!(true));
         }
@@ -139,7 +142,8 @@ impl DecoderConfig {
             | Architecture::Gemma
             | Architecture::Olmo2
             | Architecture::Granite
-            | Architecture::Gpt2 => return,
+            | Architecture::Gpt2
+            | Architecture::Opt => return,
             Architecture::Mistral | Architecture::Phi3 | Architecture::Starcoder2 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),

@@ -8,7 +8,7 @@ use crate::{
         adapter::{Adapter, Adaption},
         attention::{Alike, grouped},
         feed_forward::FeedForward,
-        gated::{Activation, Gated},
+        gated::Gated,
         launch::Builder,
         linear::{self, Rows},
         norm::RowNorm,
@@ -83,9 +83,11 @@ impl<'a> Placing<'a> {
         }
     }
 
-    /// Each token's place in its sequence.
+    /// The row of each token in the table of learned positions, by its place in its sequence.
     pub(super) fn places(&mut self) -> Slice {
-        let row: Vec<u32> = self.lengths().into_iter().flat_map(|length| 0..length).collect();
+        let first = self.config.architecture.rows_before_positions();
+        let places = self.lengths().into_iter().flat_map(|length| 0..length);
+        let row: Vec<u32> = places.map(|place| first + place).collect();
         self.to.values("places of tokens", row.repeat(self.shape.b as usize))
     }
 
@@ -188,7 +190,8 @@ impl<'a> Placing<'a> {
             self.projection(part, (linear, name), &linear.module(index))
         };
         let (up, down) = (place(up, "up_proj"), place(down, "down_proj"));
-        FeedForward { component: part.part(&["gelu"]), up, down }
+        let activation = self.config.architecture.activation();
+        FeedForward { component: part.part(&[activation.name()]), activation, up, down }
     }
 
     /// A gated network of three linear layers of layer `index`.
@@ -217,10 +220,6 @@ impl<'a> Placing<'a> {
         let [gate, up, down] = [0, 1, 2].map(&mut place);
         let fused = self.fused_adapter(part, index, self.config.architecture.names().gate_up);
         let activation = self.config.architecture.activation();
-        let function = match activation {
-            Activation::Silu => "swiglu",
-            Activation::Gelu => "geglu",
-        };
-        Gated { component: part.part(&[function]), activation, gate, up, down, fused }
+        Gated { component: part.part(&[activation.name()]), activation, gate, up, down, fused }
     }
 }

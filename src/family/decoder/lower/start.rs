@@ -34,7 +34,7 @@ impl Start {
         };
         let embedding = table("vocabulary", &["embedding"], names.embedding, config.vocab_size);
         let positions = names.positions.map(|module| {
-            table("positions", &["embedding", "positions"], module, config.max_position_embeddings)
+            table("positions", &["embedding", "positions"], module, config.position_rows())
         });
         let positions = positions.map(|table| (placing.places(), table));
         Self { tokens, embedding, positions, scale: config.embedding_scale() }

@@ -3,7 +3,7 @@
 
 use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
-    blocks::gated::Activation,
+    blocks::activation::Activation,
     family::decoder::{
         config::{Experts, Mlp},
         linear::{LinearLayer, Place},
@@ -64,30 +64,10 @@ impl WorkList<'_> {
         self.linear(up, LinearFlow { rows: t, input: below, output: u }, run.rank(up));
         self.linear(down, LinearFlow { rows: t, input: g || u, output: out }, run.rank(down));
         let elements = t * u128::from(gate.n) * u128::from(gate.passed);
-        // The activation itself, which the backward pass takes again from its input; what its derivative
-        // takes beyond that.
-        let (value, slope) = match self.config.architecture.activation() {
-            // x sigmoid(x): a negation, an exponential, an addition, a division, a product; and
-            // dy up (silu (1 - sigmoid) + sigmoid).
-            Activation::Silu => (
-                sum(&[(Op::Neg, 1), (Op::Exp, 1), (Op::Add, 1), (Op::Div, 1), (Op::Mul, 1)]),
-                sum(&[(Op::Add, 1), (Op::Fma, 1), (Op::Mul, 2)]),
-            ),
-            // gelu(x); and dy up times its slope.
-            Activation::Gelu => {
-                let Gelu { bend, value, slope } = Gelu::new();
-                (bend + value, slope + OpCounts::f32(Op::Mul, 2))
-            }
-        };
-        let times_up = OpCounts::f32(Op::Mul, 1);
-        self.forward(Part::Activation, value + times_up, elements);
-        // The gradients by both come of one another, and are taken together.
-        if g || u {
-            self.add(Part::Activation, WorkPass::Input, value + times_up + slope, elements);
-        }
+        self.activation(elements, g || u);
     }
 
-    /// down(gelu(up(x))).
+    /// down(f(up(x))).
     fn plain(&mut self, run: &LayerGroup, linears: &[&LinearLayer], below: bool) {
         let [up, down] = linears else { return };
         let t = self.tokens.count();
@@ -95,12 +75,34 @@ impl WorkList<'_> {
         let out = inside || run.rank(down).is_some();
         self.linear(up, LinearFlow { rows: t, input: below, output: inside }, run.rank(up));
         self.linear(down, LinearFlow { rows: t, input: inside, output: out }, run.rank(down));
-        let elements = t * u128::from(up.n);
+        self.activation(t * u128::from(up.n), inside);
+    }
+
+    /// The function between the matrices, and its gradients by all that it is of, which are taken together.
+    fn activation(&mut self, elements: u128, trained: bool) {
+        let mul = |times| OpCounts::f32(Op::Mul, times);
         let Gelu { bend, value, slope } = Gelu::new();
-        self.forward(Part::Activation, bend + value, elements);
-        if inside {
-            let back = bend + slope + OpCounts::f32(Op::Mul, 1);
-            self.add(Part::Activation, WorkPass::Input, back, elements);
+        let [forward, input] = match self.config.architecture.activation() {
+            // x sigmoid(x) up: a negation, an exponential, an addition, a division, two products. All of them again,
+            // and dy up (silu (1 - sigmoid) + sigmoid).
+            Activation::SwiGlu => {
+                let silu = [(Op::Neg, 1), (Op::Exp, 1), (Op::Add, 1), (Op::Div, 1), (Op::Mul, 1)];
+                let value = sum(&silu) + mul(1);
+                [value, value + sum(&[(Op::Add, 1), (Op::Fma, 1), (Op::Mul, 2)])]
+            }
+            // gelu(x) up. All of it again, and dy up times the slope.
+            Activation::GeGlu => {
+                let value = bend + value + mul(1);
+                [value, value + slope + mul(2)]
+            }
+            // gelu(x), and dy times the slope.
+            Activation::Gelu => [bend + value, bend + slope + mul(1)],
+            // A choice, which costs no FLOPs.
+            Activation::Relu => [sum(&[(Op::Compare, 1), (Op::Select, 1)]); 2],
+        };
+        self.forward(Part::Activation, forward, elements);
+        if trained {
+            self.add(Part::Activation, WorkPass::Input, input, elements);
         }
     }
 
