@@ -122,8 +122,8 @@ impl Model {
         })
     }
 
-    /// [`Self::resolve`] for sequences of so many tokens, and its overrides: a model that would have to have learned more positions
-    /// than it has gets as many, unless its weights or the overrides say how many there are.
+    /// [`Self::resolve`] for sequences of so many tokens, and its overrides: a preset that would have to have learned more positions
+    /// than it has gets as many, unless the overrides say how many there are. A folder's own file says what its model is.
     ///
     /// # Errors
     /// As [`Self::resolve`].
@@ -136,7 +136,7 @@ impl Model {
         let Positions { field, count, learned } = model.config.positions();
         let is_set = setting_of(&overrides, field).is_some();
         match seq.filter(|&seq| seq > count) {
-            Some(seq) if learned && model.checkpoint.is_none() && !is_set => {
+            Some(seq) if learned && !is_set && ModelConfig::preset(name).is_some() => {
                 overrides.push(format!("{field}={seq}"));
                 Ok((Self::resolve(name, &overrides)?, overrides))
             }

@@ -17,6 +17,7 @@ mod lowering;
 mod model_files;
 mod olmo2;
 mod olmo3;
+mod overridden;
 mod passed_over;
 mod phi3;
 mod precision;
