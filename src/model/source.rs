@@ -65,20 +65,23 @@ impl Model {
         let saved = origin.adapter()?;
         let own = found.object.clone();
         with_adapters(saved.as_ref(), &mut found.object)?;
+        let failed = |assignment: &str, problem: String| {
+            Error::Config(format!("setting {assignment}: {problem}"))
+        };
+        let mut fields: Vec<(&'static str, &str)> = Vec::new();
         for assignment in &overrides {
             let assignment = assignment.as_ref();
-            Family::of(&found.object)
-                .and_then(|family| {
-                    let field = set(&mut found.object, family.fields, assignment);
-                    let field = field.map_err(|why| match family.read_adapters {
-                        None if assignment.starts_with("lora_") => {
-                            format!("{NO_ADAPTERS}: leave it out")
-                        }
-                        _ => why,
-                    })?;
-                    (family.overridden)(&mut found.object, field)
-                })
-                .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
+            let field = overridden(&mut found.object, assignment);
+            let field = field.map_err(|problem| failed(assignment, problem))?;
+            let other = fields.iter().find(|(known, other)| {
+                *known == field && spelling_in(other) != spelling_in(assignment)
+            });
+            if let Some((_, other)) = other {
+                return Err(Error::Config(format!(
+                    "{other} and {assignment} set the same field, {field}: leave one of them out"
+                )));
+            }
+            fields.push((field, assignment));
         }
         let config = ModelConfig::from_json(&found.object).map_err(|problem| {
             let own = ModelConfig::from_json(&own).err();
@@ -101,6 +104,10 @@ impl Model {
                 }
             }
         })?;
+        for (field, assignment) in fields {
+            let read = (config.family().reads)(&found.object, field);
+            read.map_err(|problem| failed(assignment, problem))?;
+        }
         if let Some((path, saved)) = &saved {
             config
                 .check_adapters(saved)
@@ -212,6 +219,23 @@ fn with_adapters(saved: Option<&(PathBuf, Object)>, object: &mut Object) -> Resu
         .ok_or_else(|| NO_ADAPTERS.to_owned())
         .and_then(|read| read(saved, object))
         .map_err(|problem| Error::File { path: path.clone(), problem })
+}
+
+/// Sets a field from `KEY=VALUE`, and takes out what no longer holds. Returns the field.
+fn overridden(object: &mut Object, assignment: &str) -> Result<&'static str, String> {
+    let family = Family::of(object)?;
+    let field =
+        set(object, family.fields, assignment).map_err(|why| match family.read_adapters {
+            None if assignment.starts_with("lora_") => format!("{NO_ADAPTERS}: leave it out"),
+            _ => why,
+        })?;
+    (family.overridden)(object, field);
+    Ok(field)
+}
+
+/// What `KEY=VALUE` calls its field.
+fn spelling_in(assignment: &str) -> &str {
+    assignment.split('=').next().unwrap_or(assignment)
 }
 
 /// Where a configuration is read from.

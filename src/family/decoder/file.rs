@@ -18,10 +18,12 @@ use super::{
     config::{Biases, DecoderConfig, Gemma, Granite, Layer, WeightType},
     held,
 };
-use crate::{blocks::gated::Activation, family::fields::refuse_misspelt};
+use crate::{
+    blocks::gated::Activation,
+    family::fields::{given, refuse_misspelt},
+};
 use fields::FileFields;
 pub(super) use fields::KNOWN;
-pub(super) use particular::passed_over;
 use particular::{choices, dropouts, eps_field, remarks};
 pub(super) use spelling::settle;
 use unsaid::Unsaid;
@@ -44,15 +46,15 @@ impl DecoderConfig {
             return Self::from_json(&held.object).map_err(|problem| held.said(problem));
         }
         let usual = spelling::usual(object)?;
-        Self::read(&usual).map_err(|problem| spelling::said(object, problem))
+        refuse_misspelt(&usual, &KNOWN)
+            .and_then(|()| Self::read(&FileFields::new(&usual)))
+            .map_err(|problem| spelling::said(object, problem))
     }
 
     /// The same of fields by the names that most decoders have.
-    fn read(object: &Map<String, Value>) -> Result<Self, String> {
-        refuse_misspelt(object, &KNOWN)?;
-        let fields = FileFields::new(object);
-        let architecture = architecture(&fields)?;
-        head(&fields, architecture)?;
+    fn read(fields: &FileFields<'_>) -> Result<Self, String> {
+        let architecture = architecture(fields)?;
+        head(fields, architecture)?;
         let hidden_size = fields.needed("hidden_size")?;
         let intermediate_size = match architecture {
             Architecture::Gpt2 => {
@@ -61,8 +63,8 @@ impl DecoderConfig {
             _ => fields.needed("intermediate_size")?,
         };
         let unsaid = Unsaid::of(architecture);
-        let [heads, kv_heads, head_dim] = heads::read(&fields, architecture, hidden_size)?;
-        let (rope, sliding_rope) = rope::read(&fields, architecture)?;
+        let [heads, kv_heads, head_dim] = heads::read(fields, architecture, hidden_size)?;
+        let (rope, sliding_rope) = rope::read(fields, architecture)?;
         let config = Self {
             architecture,
             hidden_size,
@@ -77,23 +79,23 @@ impl DecoderConfig {
             norm_eps: fields.positive(eps_field(architecture))?.unwrap_or(unsaid.norm_eps),
             rope,
             sliding_rope,
-            partial_rotary_factor: rope::partial(&fields, architecture)?,
+            partial_rotary_factor: rope::partial(fields, architecture)?,
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(unsaid.tie_word_embeddings),
-            biases: biases(&fields, architecture)?,
-            layers: layers::read(&fields, architecture, intermediate_size)?,
+            biases: biases(fields, architecture)?,
+            layers: layers::read(fields, architecture, intermediate_size)?,
             gemma: match architecture.is_gemma() {
-                true => Some(gemma(&fields, architecture, head_dim)?),
+                true => Some(gemma(fields, architecture, head_dim)?),
                 false => None,
             },
             granite: match architecture {
-                Architecture::Granite => Some(granite(&fields)?),
+                Architecture::Granite => Some(granite(fields)?),
                 _ => None,
             },
             adapters: Adapters::from_config(|name| fields.given(name), architecture.names())?,
         };
-        activation(&fields, architecture)?;
+        activation(fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
             if fields.flag(name)? == Some(other) {
                 return Err(format!(
@@ -137,6 +139,22 @@ impl DecoderConfig {
             config.check_targets(adapters)?;
         }
         Ok(config)
+    }
+}
+
+/// Whether anything is read of a field of a decoder's file, which makes a model; or that nothing is. A null asks for nothing.
+pub(super) fn reads(object: &Map<String, Value>, field: &str) -> Result<(), String> {
+    if given(object, field).is_none() {
+        return Ok(());
+    }
+    let usual = spelling::usual(object)?;
+    let fields = FileFields::new(&usual);
+    let kind = DecoderConfig::read(&fields)?.architecture;
+    match fields.has_read(field) && !remarks(kind).contains(&field) {
+        true => Ok(()),
+        false => {
+            Err(format!("a {} passes {field} over: it changes nothing there", kind.model_type()))
+        }
     }
 }
 

@@ -166,6 +166,11 @@ impl<'a> FileFields<'a> {
         given(self.object, name)
     }
 
+    /// Whether a field was asked for.
+    pub(super) fn has_read(&self, name: &str) -> bool {
+        self.read.borrow().iter().any(|read| read == name)
+    }
+
     /// Takes fields as read that change nothing.
     pub(super) fn pass(&self, names: &[&str]) {
         self.read.borrow_mut().extend(names.iter().map(|&name| name.to_owned()));

@@ -1,7 +1,7 @@
 //! Fields that the files of an architecture have in the place of others', or beside them: how each is called, and which
 //! values are built.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::family::decoder::architecture::Architecture;
 
@@ -45,15 +45,6 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
         ],
         _ => Vec::new(),
     }
-}
-
-/// The architecture of a file that passes a field over, where it does.
-pub(in crate::family::decoder) fn passed_over(
-    object: &Map<String, Value>,
-    field: &str,
-) -> Option<&'static str> {
-    let architecture = Architecture::stated(object)?;
-    remarks(architecture).contains(&field).then(|| architecture.model_type())
 }
 
 /// Fields that published files of an architecture have, and that transformers passes over where a model predicts the next
