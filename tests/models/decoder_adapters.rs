@@ -136,3 +136,15 @@ fn how_weights_lie_beside_adapters_is_true_or_false() {
     let problem = saved("gpt2", &targets, &[("fan_in_fan_out", json!("x"))]).unwrap_err();
     assert!(problem.contains("fan_in_fan_out is \"x\"; it must be true or false"), "{problem}");
 }
+
+#[test]
+fn adapters_drop_a_part_between_nothing_and_all() {
+    let targets = json!(["c_attn"]);
+    for part in [json!(0), json!(0.5), json!(1)] {
+        assert!(saved("gpt2", &targets, &[("lora_dropout", part)]).is_ok());
+    }
+    for part in [json!(2), json!(-0.1), json!("some")] {
+        let problem = saved("gpt2", &targets, &[("lora_dropout", part.clone())]).unwrap_err();
+        assert!(problem.contains(&format!("lora_dropout is {part}")), "{problem}");
+    }
+}

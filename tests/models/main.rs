@@ -6,6 +6,7 @@ mod budgets;
 mod decoder_adapters;
 mod decoder_config;
 mod decoder_counts;
+mod decoder_fields;
 mod decoder_step;
 mod estimate;
 mod gemma;

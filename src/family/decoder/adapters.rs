@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
 use super::names::ModuleNames;
-use crate::family::fields::given;
+use crate::family::fields::{given, probability};
 
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,6 +136,7 @@ impl Adapters {
         }
         // How the weights beside adapters lie, which the model says.
         given("fan_in_fan_out").map(|value| flag("fan_in_fan_out", value)).transpose()?;
+        given("lora_dropout").map(|value| probability("lora_dropout", value)).transpose()?;
         let needed = |name: &str| given(name).ok_or_else(|| format!("field '{name}' is missing"));
         let names = ["rank_pattern", "alpha_pattern"];
         Ok(Self {

@@ -4,6 +4,7 @@
 mod fields;
 mod heads;
 mod layers;
+mod null;
 mod particular;
 mod rope;
 mod spelling;
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     blocks::gated::Activation,
-    family::fields::{given, refuse_misspelt},
+    family::fields::{given, probability, refuse_misspelt},
 };
 use fields::FileFields;
 pub(super) use fields::KNOWN;
@@ -54,6 +55,7 @@ impl DecoderConfig {
     /// The same of fields by the names that most decoders have.
     fn read(fields: &FileFields<'_>) -> Result<Self, String> {
         let architecture = architecture(fields)?;
+        null::refuse(fields, architecture)?;
         head(fields, architecture)?;
         let hidden_size = fields.needed("hidden_size")?;
         let intermediate_size = match architecture {
@@ -105,9 +107,7 @@ impl DecoderConfig {
         }
         heads::check_turned(&config)?;
         for name in dropouts(architecture) {
-            if let Some(value) = fields.given(name).filter(|v| v.as_f64().is_none()) {
-                return Err(format!("{name} is {value}; it must be a number"));
-            }
+            fields.given(name).map(|value| probability(name, value)).transpose()?;
         }
         for (name, built) in choices(architecture) {
             // 1.0 is 1.

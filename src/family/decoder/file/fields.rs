@@ -181,6 +181,11 @@ impl<'a> FileFields<'a> {
         self.object.contains_key(name)
     }
 
+    /// Whether a field is there and null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
+    }
+
     /// A whole number of at least 1, where it is given.
     pub(super) fn size(&self, name: &str) -> Result<Option<u32>, String> {
         self.given(name).map(|value| size(name, value)).transpose()

@@ -35,8 +35,9 @@ pub(super) fn usual(object: &Map<String, Value>) -> Result<Cow<'_, Map<String, V
     let mut usual = object.clone();
     usual.remove(WIDTH);
     for (own, name) in GPT2 {
-        let Some(stated) = usual.remove(own).filter(|value| !value.is_null()) else { continue };
+        let Some(stated) = usual.remove(own) else { continue };
         match given(&usual, name) {
+            Some(_) if stated.is_null() => {}
             Some(other) if *other != stated => {
                 return Err(format!(
                     "{own} is {stated}, but {name} is {other}, which is the same field: remove one of them"
