@@ -100,3 +100,17 @@ fn a_null_is_no_default() {
         assert!(problem.contains(said), "{problem}");
     }
 }
+
+/// What is left of one number by a layer norm is the bias, and what differs between executors is rounding alone.
+#[test]
+fn a_layer_norm_is_over_two_numbers_at_least() {
+    let one = ["n_embd=1", "n_head=1"];
+    let problem = Model::resolve("gpt2", one).unwrap_err().to_string();
+    for part in ["n_embd=1", "is 1", "layer norm", "at least 2"] {
+        assert!(problem.contains(part), "{problem}\nlacks: {part}");
+    }
+    let one = ["hidden_size=1", "head_dim=2"];
+    assert!(Model::resolve("starcoder2-3b", one).is_err());
+    assert!(Model::resolve("gpt2", ["n_embd=2", "n_head=1"]).is_ok());
+    assert!(Model::resolve("llama-3.2-1b", ["hidden_size=1", "head_dim=2"]).is_ok());
+}

@@ -20,7 +20,7 @@ use super::{
     held,
 };
 use crate::{
-    blocks::gated::Activation,
+    blocks::{gated::Activation, norm::NormRule},
     family::fields::{given, probability, refuse_misspelt},
 };
 use fields::FileFields;
@@ -58,6 +58,11 @@ impl DecoderConfig {
         null::refuse(fields, architecture)?;
         head(fields, architecture)?;
         let hidden_size = fields.needed("hidden_size")?;
+        if architecture.norm_rule() == NormRule::Layer && hidden_size == 1 {
+            return Err("hidden_size is 1; a layer norm of one number has its bias alone, whatever the number, so that it must \
+                        be at least 2"
+                .to_owned());
+        }
         let intermediate_size = match architecture {
             Architecture::Gpt2 => {
                 fields.size("intermediate_size")?.unwrap_or(hidden_size.saturating_mul(4))
