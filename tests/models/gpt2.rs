@@ -144,7 +144,11 @@ fn an_mlp_is_as_wide_as_the_file_says_or_four_times_the_model() {
 #[test]
 fn what_a_gpt2_has_not_is_refused_by_name() {
     let refused: [(&str, Value, &[&str]); 13] = [
-        ("activation_function", json!("relu"), &["activation_function is \"relu\"", "gelu_new"]),
+        (
+            "activation_function",
+            json!("relu"),
+            &["activation_function is \"relu\"", "only \"gelu_new\" and \"gelu_pytorch_tanh\" are"],
+        ),
         ("activation_function", json!("gelu"), &["activation_function is \"gelu\"", "gelu_new"]),
         (
             "scale_attn_by_inverse_layer_idx",

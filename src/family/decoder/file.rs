@@ -20,12 +20,12 @@ use super::{
     held,
 };
 use crate::{
-    blocks::{gated::Activation, norm::NormRule},
+    blocks::norm::NormRule,
     family::fields::{given, probability, refuse_misspelt},
 };
 use fields::FileFields;
 pub(super) use fields::KNOWN;
-use particular::{choices, dropouts, eps_field, remarks};
+use particular::{activations, choices, dropouts, eps_field, remarks};
 pub(super) use spelling::settle;
 use unsaid::Unsaid;
 
@@ -314,30 +314,16 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
 
 /// Refuses an activation that the member's kernels and forms are not about.
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
-    let built = match architecture.activation() {
-        Activation::Silu => "silu",
-        Activation::Gelu if architecture == Architecture::Gpt2 => "gelu_new",
-        Activation::Gelu => "gelu_pytorch_tanh",
-    };
-    let names: &[&str] = match architecture {
-        Architecture::Gpt2 => &["activation_function"],
-        Architecture::Starcoder2 => &["hidden_act"],
-        _ => &["hidden_act", "hidden_activation"],
-    };
-    for &name in names {
-        let is_built = |value: &Value| match architecture {
-            // The first files of the first Gemma say "gelu" and mean what is built.
-            Architecture::Gemma if name == "hidden_act" && *value == "gelu" => true,
-            // Both are gelu by tanh.
-            Architecture::Gpt2 if *value == "gelu_pytorch_tanh" => true,
-            _ => *value == built,
-        };
-        if let Some(value) = fields.given(name).filter(|value| !is_built(value)) {
-            return Err(format!(
-                "{name} is {value}: only \"{built}\" is supported for {}",
-                architecture.model_type()
-            ));
-        }
+    for &(name, built) in activations(architecture) {
+        let is_built = |value: &Value| built.iter().any(|built| value == built);
+        let Some(value) = fields.given(name).filter(|value| !is_built(value)) else { continue };
+        let known: Vec<String> = built.iter().map(|built| format!("\"{built}\"")).collect();
+        return Err(format!(
+            "{name} is {value}: only {} {} supported for {}",
+            known.join(" and "),
+            if known.len() == 1 { "is" } else { "are" },
+            architecture.model_type()
+        ));
     }
     Ok(())
 }

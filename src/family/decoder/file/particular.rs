@@ -47,6 +47,37 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
     }
 }
 
+/// The fields that name the activation, each with the names of the one that is built.
+pub(super) const fn activations(
+    architecture: Architecture,
+) -> &'static [(&'static str, &'static [&'static str])] {
+    const TANH: &[&str] = &["gelu_pytorch_tanh"];
+    match architecture {
+        // Both are gelu by tanh.
+        Architecture::Gpt2 => &[("activation_function", &["gelu_new", "gelu_pytorch_tanh"])],
+        Architecture::Starcoder2 => &[("hidden_act", TANH)],
+        // The first files of the first Gemma say "gelu" and mean what is built.
+        Architecture::Gemma => {
+            &[("hidden_act", &["gelu_pytorch_tanh", "gelu"]), ("hidden_activation", TANH)]
+        }
+        Architecture::Gemma2 | Architecture::Gemma3 => {
+            &[("hidden_act", TANH), ("hidden_activation", TANH)]
+        }
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Phi3
+        | Architecture::SmolLm3
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => &[("hidden_act", &["silu"]), ("hidden_activation", &["silu"])],
+    }
+}
+
 /// Fields that published files of an architecture have, and that transformers passes over where a model predicts the next
 /// token.
 pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static str] {
