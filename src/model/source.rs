@@ -172,8 +172,11 @@ impl Model {
             Some(path) => {
                 let files = checkpoint::files(path)?;
                 let names = self.names_in(&files, &base);
-                let stored: Vec<_> =
-                    base.iter().map(|one| Stored::needed(names.of(&one.name), one)).collect();
+                let stored: Vec<_> = base
+                    .iter()
+                    .map(|one| Stored::needed(names.of(&one.name), one))
+                    .map(|one| one.otherwise(self.config.stored_names()))
+                    .collect();
                 let redundant = self.config.redundant().iter().map(|name| names.of(name));
                 let redundant: Vec<String> = redundant.collect();
                 let passed = |name: &str| {

@@ -260,6 +260,21 @@ fn a_checkpoint_has_the_names_of_the_first_upload_too() {
     }
 }
 
+#[test]
+fn a_tensor_by_both_names_is_there_twice() {
+    for (kept, other) in
+        [("transformer.wte.weight", "wte.weight"), ("transformer.h.1.ln_1.bias", "h.1.ln_1.bias")]
+    {
+        let folder =
+            spoilt(|tensors| drop(tensors.insert(other.to_owned(), tensors[kept].clone())));
+        let problem = weights(folder.path().to_str().unwrap()).unwrap_err().to_string();
+        assert_says(
+            &problem,
+            &["model.safetensors: ", &format!("'{other}'"), "twice", &format!("'{kept}'")],
+        );
+    }
+}
+
 /// A linear layer's weight lies by rows of inputs there, and by rows of outputs in the model.
 #[test]
 fn weights_of_linear_layers_are_turned() {
