@@ -191,7 +191,7 @@ impl Member for DecoderConfig {
     fn derived(&self) -> Vec<(&'static str, u32)> {
         let mut derived = vec![("head_dim", self.head_dim)];
         if self.architecture == Architecture::Gpt2 {
-            derived.push(("intermediate_size", self.intermediate_size));
+            derived.push((file::GPT2_WIDTH, self.intermediate_size));
         }
         derived
     }

@@ -133,6 +133,12 @@ fn an_mlp_is_as_wide_as_the_file_says_or_four_times_the_model() {
         bias.unwrap().elements()
     };
     assert_eq!([json!(44), json!(7), Value::Null].map(width), [44, 7, 4 * 36]);
+    let derived = |set: &str| {
+        let derived = Model::resolve("gpt2", [set]).unwrap().config.derived();
+        derived.into_iter().find(|(name, _)| *name != "head_dim")
+    };
+    assert_eq!(derived("n_embd=24"), Some(("n_inner", 96)));
+    assert_eq!(derived("intermediate_size=8"), Some(("n_inner", 8)));
     // A head may be of any width.
     for heads in [1, 2, 3, 36] {
         let config = changed(&[("n_head", json!(heads))]).unwrap();

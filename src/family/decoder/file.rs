@@ -26,7 +26,7 @@ use crate::{
 use fields::FileFields;
 pub(super) use fields::KNOWN;
 use particular::{activations, choices, dropouts, eps_field, remarks};
-pub(super) use spelling::settle;
+pub(super) use spelling::{INNER as GPT2_WIDTH, settle};
 use unsaid::Unsaid;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.

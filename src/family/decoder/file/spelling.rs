@@ -17,7 +17,7 @@ const GPT2: [(&str, &str); 5] = [
 ];
 
 /// The one that transformers knows by no other name, and what it passes over in a file of GPT-2.
-pub(super) const INNER: &str = "n_inner";
+pub(in crate::family::decoder) const INNER: &str = "n_inner";
 const WIDTH: &str = "intermediate_size";
 
 fn is_gpt2(object: &Map<String, Value>) -> bool {
