@@ -31,7 +31,7 @@ pub use self::compare::{Compare, Side};
 pub use self::exports::Exports;
 pub use self::formulas::Formulas;
 use self::given::{given, options_of};
-pub use self::help::examples;
+pub use self::help::{examples, presets};
 pub use self::kernel::Kernels;
 pub use self::options::AskedOption;
 use self::options::EveryOption;

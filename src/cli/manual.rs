@@ -124,6 +124,8 @@ fn page(command: &Command) -> super::Result<Vec<u8>> {
     let exit = if is_run { EXIT_STATUS_OF_RUN } else { EXIT_STATUS };
     section(&mut roff, "EXIT STATUS", exit);
     let has_model = command.get_arguments().any(|arg| arg.get_long() == Some("set"));
+    let presets: Vec<(&str, String)> = args::presets(command).collect();
+    section(&mut roff, "PRESETS", presets.iter().map(|(family, names)| (*family, names.as_str())));
     let models = MODEL_FILES.into_iter().filter(|_| whole || has_model);
     section(&mut roff, "FILES", models.chain(LAYER_FILES.into_iter().filter(|_| whole || is_run)));
     let commands = command.get_subcommands().map(Command::get_name);

@@ -80,9 +80,6 @@ pub static FAMILY: Family = Family {
     options: &[precision::OPTION],
     read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
     overridden: |object, field| {
-        if let Some(kind) = file::passed_over(object, field) {
-            return Err(format!("a {kind} passes {field} over: it changes nothing there"));
-        }
         file::settle(object, field);
         match field {
             // A list of the layers' kinds is for as many layers as there were, and goes before a pattern.
@@ -98,8 +95,8 @@ pub static FAMILY: Family = Family {
             "rope_local_base_freq" => file::forget(object, Layer::SLIDING, "rope_theta"),
             _ => {}
         }
-        Ok(())
     },
+    reads: file::reads,
     read_adapters: Some(|saved, object| {
         let adapters = Adapters::from_peft(saved)?;
         adapters.write(&mut |name, value| drop(object.insert(name.to_owned(), value)));
@@ -194,7 +191,7 @@ impl Member for DecoderConfig {
     fn derived(&self) -> Vec<(&'static str, u32)> {
         let mut derived = vec![("head_dim", self.head_dim)];
         if self.architecture == Architecture::Gpt2 {
-            derived.push(("intermediate_size", self.intermediate_size));
+            derived.push((file::width(self.architecture), self.intermediate_size));
         }
         derived
     }

@@ -47,6 +47,12 @@ pub(crate) fn positive(object: &Map<String, Value>, name: &str) -> Result<u32, S
     })
 }
 
+/// A number from 0 to 1: which part of something is dropped.
+pub(crate) fn probability(name: &str, value: &Value) -> Result<f64, String> {
+    let part = value.as_f64().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| format!("{name} is {value}; it must be a number from 0 to 1"))
+}
+
 /// More tensors than any plan could keep; a configuration beyond it is a slip of the keyboard, and
 /// would otherwise fill memory with names.
 const MAX_TENSORS: u128 = 1 << 18;

@@ -47,8 +47,11 @@ pub struct Family {
     pub options: &'static [StepOption],
     /// Reads the contents of a `config.json`; what is missing, misspelt or makes no sense, in words.
     pub read: fn(&Object) -> Result<ModelConfig, String>,
-    /// Takes out of a `config.json` what no longer holds where a field was overridden; or says why it cannot be.
-    pub overridden: fn(&mut Object, &str) -> Result<(), String>,
+    /// Takes out of a `config.json` what no longer holds where a field was overridden.
+    pub overridden: fn(&mut Object, &str),
+    /// Whether anything is read of a field that was overridden, in a `config.json` of which [`Self::read`] made a model; or why
+    /// nothing is, in words.
+    pub reads: fn(&Object, &str) -> Result<(), String>,
     /// Writes the fields that ask for the adapters of peft's `adapter_config.json`, the first of the two,
     /// into the second; `None` where models of the family have none.
     pub read_adapters: Option<ReadAdapters>,

@@ -39,7 +39,9 @@ pub static FAMILY: Family = Family {
     )],
     options: &[gradient::OPTION],
     read: |object| ResNetBkConfig::from_json(object).map(ModelConfig::from),
-    overridden: |_, _| Ok(()),
+    overridden: |_, _| {},
+    // A file of it has no other fields than those that are read.
+    reads: |_, _| Ok(()),
     read_adapters: None,
     schema: <ResNetBkConfig as JsonSchema>::json_schema,
 };

@@ -52,7 +52,7 @@ impl BatchShape {
             let what = Self { batch, seq }.what(longest);
             return Err(format!(
                 "{what} = {longest} is more than {field} = {count}, the positions that the model has: \
-                 take a shorter one, or a model with more positions ({field}={longest})"
+                 take a shorter one, or set {field}={longest} for a model with as many"
             ));
         }
         if batch.checked_mul(seq).is_none() {

@@ -51,7 +51,7 @@ impl BatchShape {
             None => Err("accumulate is 0; a step has at least 1 micro-batch".to_owned()),
             Some(batch) if batch * count == self.batch => Ok(Self { batch, ..self }),
             Some(_) => Err(format!(
-                "{} sequences do not make {count} micro-batches of the same size: give a multiple of \
+                "a batch of {} does not make {count} micro-batches of the same size: give a multiple of \
                  {count}",
                 self.batch
             )),

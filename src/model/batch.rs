@@ -82,6 +82,7 @@ impl Batch {
         if (bytes.len() as u64) < needed {
             let held = match bytes.len() {
                 0 => "is empty".to_owned(),
+                1 => "holds 1 byte".to_owned(),
                 len => format!("holds {len} bytes"),
             };
             return Err(failed(format!(

@@ -65,20 +65,23 @@ impl Model {
         let saved = origin.adapter()?;
         let own = found.object.clone();
         with_adapters(saved.as_ref(), &mut found.object)?;
+        let failed = |assignment: &str, problem: String| {
+            Error::Config(format!("setting {assignment}: {problem}"))
+        };
+        let mut fields: Vec<(&'static str, &str)> = Vec::new();
         for assignment in &overrides {
             let assignment = assignment.as_ref();
-            Family::of(&found.object)
-                .and_then(|family| {
-                    let field = set(&mut found.object, family.fields, assignment);
-                    let field = field.map_err(|why| match family.read_adapters {
-                        None if assignment.starts_with("lora_") => {
-                            format!("{NO_ADAPTERS}: leave it out")
-                        }
-                        _ => why,
-                    })?;
-                    (family.overridden)(&mut found.object, field)
-                })
-                .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
+            let field = overridden(&mut found.object, assignment);
+            let field = field.map_err(|problem| failed(assignment, problem))?;
+            let other = fields.iter().find(|(known, other)| {
+                *known == field && spelling_in(other) != spelling_in(assignment)
+            });
+            if let Some((_, other)) = other {
+                return Err(Error::Config(format!(
+                    "{other} and {assignment} set the same field, {field}: leave one of them out"
+                )));
+            }
+            fields.push((field, assignment));
         }
         let config = ModelConfig::from_json(&found.object).map_err(|problem| {
             let own = ModelConfig::from_json(&own).err();
@@ -101,6 +104,10 @@ impl Model {
                 }
             }
         })?;
+        for (field, assignment) in fields {
+            let read = (config.family().reads)(&found.object, field);
+            read.map_err(|problem| failed(assignment, problem))?;
+        }
         if let Some((path, saved)) = &saved {
             config
                 .check_adapters(saved)
@@ -122,8 +129,8 @@ impl Model {
         })
     }
 
-    /// [`Self::resolve`] for sequences of so many tokens, and its overrides: a model that would have to have learned more positions
-    /// than it has gets as many, unless its weights or the overrides say how many there are.
+    /// [`Self::resolve`] for sequences of so many tokens, and its overrides: a preset that would have to have learned more positions
+    /// than it has gets as many, unless the overrides say how many there are. A folder's own file says what its model is.
     ///
     /// # Errors
     /// As [`Self::resolve`].
@@ -136,7 +143,7 @@ impl Model {
         let Positions { field, count, learned } = model.config.positions();
         let is_set = setting_of(&overrides, field).is_some();
         match seq.filter(|&seq| seq > count) {
-            Some(seq) if learned && model.checkpoint.is_none() && !is_set => {
+            Some(seq) if learned && !is_set && ModelConfig::preset(name).is_some() => {
                 overrides.push(format!("{field}={seq}"));
                 Ok((Self::resolve(name, &overrides)?, overrides))
             }
@@ -165,8 +172,11 @@ impl Model {
             Some(path) => {
                 let files = checkpoint::files(path)?;
                 let names = self.names_in(&files, &base);
-                let stored: Vec<_> =
-                    base.iter().map(|one| Stored::needed(names.of(&one.name), one)).collect();
+                let stored: Vec<_> = base
+                    .iter()
+                    .map(|one| Stored::needed(names.of(&one.name), one))
+                    .map(|one| one.otherwise(self.config.stored_names()))
+                    .collect();
                 let redundant = self.config.redundant().iter().map(|name| names.of(name));
                 let redundant: Vec<String> = redundant.collect();
                 let passed = |name: &str| {
@@ -212,6 +222,23 @@ fn with_adapters(saved: Option<&(PathBuf, Object)>, object: &mut Object) -> Resu
         .ok_or_else(|| NO_ADAPTERS.to_owned())
         .and_then(|read| read(saved, object))
         .map_err(|problem| Error::File { path: path.clone(), problem })
+}
+
+/// Sets a field from `KEY=VALUE`, and takes out what no longer holds. Returns the field.
+fn overridden(object: &mut Object, assignment: &str) -> Result<&'static str, String> {
+    let family = Family::of(object)?;
+    let field =
+        set(object, family.fields, assignment).map_err(|why| match family.read_adapters {
+            None if assignment.starts_with("lora_") => format!("{NO_ADAPTERS}: leave it out"),
+            _ => why,
+        })?;
+    (family.overridden)(object, field);
+    Ok(field)
+}
+
+/// What `KEY=VALUE` calls its field.
+fn spelling_in(assignment: &str) -> &str {
+    assignment.split('=').next().unwrap_or(assignment)
 }
 
 /// Where a configuration is read from.

@@ -13,7 +13,7 @@ use super::seed::Stream;
 use crate::{
     Error,
     blocks::{Fill, ParameterSpec},
-    family::nearest,
+    family::{StoredNames, nearest},
     plan::Blocks,
     tensors::{Dtype, Tensor, TensorFile},
 };
@@ -50,6 +50,8 @@ enum Source {
 pub struct Stored<'a> {
     /// What the files call it.
     name: String,
+    /// What other files call it.
+    otherwise: Vec<String>,
     parameter: &'a ParameterSpec,
     needed: bool,
 }
@@ -57,12 +59,18 @@ pub struct Stored<'a> {
 impl<'a> Stored<'a> {
     /// A parameter that the files must hold by this name.
     pub fn needed(name: String, parameter: &'a ParameterSpec) -> Self {
-        Self { name, parameter, needed: true }
+        Self { name, otherwise: Vec::new(), parameter, needed: true }
     }
 
     /// A parameter that the files may hold by another name; where they do not, it keeps the values that it has.
     pub fn optional(name: String, parameter: &'a ParameterSpec) -> Self {
-        Self { name, parameter, needed: false }
+        Self { name, otherwise: Vec::new(), parameter, needed: false }
+    }
+
+    /// The same, which some files name in one of these ways.
+    pub fn otherwise(mut self, names: &[StoredNames]) -> Self {
+        self.otherwise = names.iter().map(|names| names.of(&self.parameter.name)).collect();
+        self
     }
 }
 
@@ -185,7 +193,7 @@ fn locate(
     let unknown =
         || names.iter().filter(|(_, name)| !known.contains(name.as_str()) && !passed(name));
     let mut found = Vec::with_capacity(parameters.len());
-    for Stored { name, parameter, needed } in parameters {
+    for Stored { name, parameter, needed, .. } in parameters {
         let shape = parameter.stored_shape();
         let Some(&file) = places.get(name.as_str()) else {
             if !needed {
@@ -220,16 +228,17 @@ fn locate(
         }
         found.push(Some(file));
     }
-    match unknown().next() {
-        Some((file, name)) => Err((
-            *file,
-            format!(
-                "tensor '{name}' is no parameter of this model: the configuration and the checkpoint \
-                 do not belong together"
-            ),
-        )),
-        None => Ok(found),
-    }
+    let Some((file, name)) = unknown().next() else { return Ok(found) };
+    let problem = match parameters.iter().find(|stored| stored.otherwise.contains(name)) {
+        Some(Stored { name: own, .. }) => format!(
+            "tensor '{name}' is there twice: '{own}' is the same parameter; remove one of them"
+        ),
+        None => format!(
+            "tensor '{name}' is no parameter of this model: the configuration and the checkpoint \
+             do not belong together"
+        ),
+    };
+    Err((*file, problem))
 }
 
 #[cfg(test)]

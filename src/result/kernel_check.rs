@@ -135,8 +135,7 @@ fn doubtful(run: &ShaderRun) -> impl Iterator<Item = (String, u64)> {
 /// Whether every buffer that both were read from holds the same.
 fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
     // What is infinite or no number is the same on both, and may hide what would differ.
-    let doubtful =
-        doubtful(a).map(|(name, floats)| format!("; {floats} numbers of '{name}' are not finite"));
+    let doubtful = doubtful(a).map(|(name, floats)| format!("; not finite in '{name}': {floats}"));
     let doubtful: String = doubtful.collect();
     let differ = a.dumps.iter().filter_map(|(key, left)| {
         let (layout, others) = (a.layouts.get(key)?, b.dumps.get(key)?);

@@ -1,6 +1,9 @@
 //! Where the adapters of Hugging Face's decoders stand, and which are refused.
 
-use flopmeter::family::decoder::{Adapted, Adapters, DecoderConfig};
+use flopmeter::{
+    family::decoder::{Adapted, Adapters, DecoderConfig},
+    model::Model,
+};
 use serde_json::{Value, json};
 
 use crate::decoder_config::{golden, object, refusal};
@@ -72,4 +75,76 @@ fn adapters_that_match_nothing_are_refused() {
     let peft = json!({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], "use_dora": true});
     let text = Adapters::from_peft(peft.as_object().unwrap()).unwrap_err();
     assert!(text.contains("use_dora"), "{text}");
+}
+
+/// A golden folder's configuration beside adapters whose `target_modules` are these, with fields changed.
+fn saved(name: &str, targets: &Value, changes: &[(&str, Value)]) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(golden(name, "config.json"), folder.path().join("config.json")).unwrap();
+    let mut adapters =
+        json!({ "peft_type": "LORA", "r": 3, "lora_alpha": 6, "target_modules": targets });
+    for (field, value) in changes {
+        adapters[*field] = value.clone();
+    }
+    std::fs::write(folder.path().join("adapter_config.json"), adapters.to_string()).unwrap();
+    let model = Model::resolve::<&str>(folder.path().to_str().unwrap(), []);
+    let model = model.map_err(|error| error.to_string())?;
+    let adapted = model.decoder().unwrap().adapted().into_iter();
+    Ok(adapted.map(|adapted| adapted.module).collect())
+}
+
+/// As peft has it, text is an expression that matches whole names of modules, and a name is none of those by itself.
+#[test]
+fn text_of_peft_is_an_expression_over_whole_names() {
+    for (name, text, list, expression) in [
+        ("gpt2", "c_attn", r#"["c_attn"]"#, r".*\.c_attn"),
+        ("llama", "q_proj", r#"["q_proj"]"#, r".*\.q_proj"),
+        ("llama", "q_proj,v_proj", r#"["q_proj","v_proj"]"#, r".*\.(q_proj|v_proj)"),
+        ("llama", "q_proj|v_proj", "write", r".*\.(q_proj|v_proj)"),
+    ] {
+        let problem = saved(name, &json!(text), &[]).unwrap_err();
+        let said = format!("the regular expression '{text}' of the adapters' targets");
+        for part in ["adapter_config.json: ", &said, "whole names, such as", list, expression] {
+            assert!(problem.contains(part), "{problem}\nlacks: {part}");
+        }
+        let meant =
+            if list == "write" { json!(["q_proj", "v_proj"]) } else { list.parse().unwrap() };
+        let found = saved(name, &json!(expression), &[]).unwrap();
+        assert_eq!(saved(name, &meant, &[]), Ok(found));
+    }
+    // No way out is told where there is none.
+    let problem = saved("gpt2", &json!("q_proj"), &[]).unwrap_err();
+    assert!(problem.contains("whole names") && !problem.contains("list the names"), "{problem}");
+    let whole = "transformer.h.0.attn.c_attn";
+    assert_eq!(saved("gpt2", &json!(whole), &[]), Ok(vec![whole.to_owned()]));
+    assert_eq!(saved("gpt2", &json!("All-Linear"), &[]).unwrap().len(), 8);
+    // The file's expression is the one that is asked for.
+    let config = object(golden("gpt2", "config.json")).unwrap();
+    let asked = json!({ "r": 3, "lora_alpha": 3, "target_modules": whole });
+    let adapters = Adapters::from_peft(asked.as_object().unwrap()).unwrap();
+    let config =
+        DecoderConfig { adapters: Some(adapters), ..DecoderConfig::from_json(&config).unwrap() };
+    assert_eq!(DecoderConfig::from_json(&config.to_json()), Ok(config));
+}
+
+#[test]
+fn how_weights_lie_beside_adapters_is_true_or_false() {
+    let targets = json!(["c_attn"]);
+    for value in [json!(true), json!(false), Value::Null] {
+        assert_eq!(saved("gpt2", &targets, &[("fan_in_fan_out", value)]).unwrap().len(), 2);
+    }
+    let problem = saved("gpt2", &targets, &[("fan_in_fan_out", json!("x"))]).unwrap_err();
+    assert!(problem.contains("fan_in_fan_out is \"x\"; it must be true or false"), "{problem}");
+}
+
+#[test]
+fn adapters_drop_a_part_between_nothing_and_all() {
+    let targets = json!(["c_attn"]);
+    for part in [json!(0), json!(0.5), json!(1)] {
+        assert!(saved("gpt2", &targets, &[("lora_dropout", part)]).is_ok());
+    }
+    for part in [json!(2), json!(-0.1), json!("some")] {
+        let problem = saved("gpt2", &targets, &[("lora_dropout", part.clone())]).unwrap_err();
+        assert!(problem.contains(&format!("lora_dropout is {part}")), "{problem}");
+    }
 }

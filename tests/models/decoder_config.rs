@@ -247,7 +247,7 @@ fn what_is_wrong_is_said_by_name() {
             json!(["sliding_attention", "full_attention"]),
             &["full_attention for layer 1", "every layer of mistral slides"],
         ),
-        ("qwen3", "layer_types", json!(["full_attention"]), &["1 entries", "is 2"]),
+        ("qwen3", "layer_types", json!(["full_attention"]), &["length 1", "is 2"]),
         ("gemma2", "layer_types", json!(["linear_attention", "x"]), &["\"linear_attention\""]),
     ];
     for (folder, field, value, parts) in refused {

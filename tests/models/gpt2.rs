@@ -133,6 +133,12 @@ fn an_mlp_is_as_wide_as_the_file_says_or_four_times_the_model() {
         bias.unwrap().elements()
     };
     assert_eq!([json!(44), json!(7), Value::Null].map(width), [44, 7, 4 * 36]);
+    let derived = |set: &str| {
+        let derived = Model::resolve("gpt2", [set]).unwrap().config.derived();
+        derived.into_iter().find(|(name, _)| *name != "head_dim")
+    };
+    assert_eq!(derived("n_embd=24"), Some(("n_inner", 96)));
+    assert_eq!(derived("intermediate_size=8"), Some(("n_inner", 8)));
     // A head may be of any width.
     for heads in [1, 2, 3, 36] {
         let config = changed(&[("n_head", json!(heads))]).unwrap();
@@ -144,7 +150,11 @@ fn an_mlp_is_as_wide_as_the_file_says_or_four_times_the_model() {
 #[test]
 fn what_a_gpt2_has_not_is_refused_by_name() {
     let refused: [(&str, Value, &[&str]); 13] = [
-        ("activation_function", json!("relu"), &["activation_function is \"relu\"", "gelu_new"]),
+        (
+            "activation_function",
+            json!("relu"),
+            &["activation_function is \"relu\"", "only \"gelu_new\" and \"gelu_pytorch_tanh\" are"],
+        ),
         ("activation_function", json!("gelu"), &["activation_function is \"gelu\"", "gelu_new"]),
         (
             "scale_attn_by_inverse_layer_idx",
@@ -253,6 +263,21 @@ fn a_checkpoint_has_the_names_of_the_first_upload_too() {
             }
         });
         assert!(weights(folder.path().to_str().unwrap()).unwrap() == golden, "{prefix}");
+    }
+}
+
+#[test]
+fn a_tensor_by_both_names_is_there_twice() {
+    for (kept, other) in
+        [("transformer.wte.weight", "wte.weight"), ("transformer.h.1.ln_1.bias", "h.1.ln_1.bias")]
+    {
+        let folder =
+            spoilt(|tensors| drop(tensors.insert(other.to_owned(), tensors[kept].clone())));
+        let problem = weights(folder.path().to_str().unwrap()).unwrap_err().to_string();
+        assert_says(
+            &problem,
+            &["model.safetensors: ", &format!("'{other}'"), "twice", &format!("'{kept}'")],
+        );
     }
 }
 

@@ -88,6 +88,13 @@ fn what_an_opt_has_not_is_refused_by_name() {
     for (field, value, parts) in refused {
         assert_says(&changed(&[(field, value)]).expect_err(field), parts);
     }
+    for field in ["ffn_dim", "enable_bias", "layerdrop", "activation_function"] {
+        let mut fields = golden::fields("opt", &[]);
+        fields.insert(field.to_owned(), Value::Null);
+        let problem = DecoderConfig::from_json(&fields).unwrap_err();
+        assert_says(&problem, &[&format!("{field} is null, which transformers refuses")]);
+    }
+    assert_eq!(changed(&[("word_embed_proj_dim", Value::Null)]), changed(&[]));
 }
 
 /// transformers knows the width of an OPT's MLP by one name alone, and passes the other over in a file.

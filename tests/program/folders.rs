@@ -56,6 +56,32 @@ fn weights_in_another_format_are_said_not_to_be_read() {
     run(&folder).assert().success().stdout(contains("is not read").not());
 }
 
+/// A model of a folder has the positions that its file states, with weights and without: figures of one with more would be
+/// another model's.
+#[test]
+fn a_folder_without_weights_has_the_positions_of_its_file() {
+    let folder = copied("gpt2", &["config.json"]);
+    let model = text(folder.path());
+    for command in ["estimate", "formulas", "profile"] {
+        let says = ["seq = 30", "= 24, the positions that the model has", "_embeddings=30"];
+        refused(&[command, model, "--seq", "30"], &says);
+        let asked = [command, model, "--seq", "24", "--json", "-"];
+        let asked = match command {
+            "profile" => [&asked[..], &["--adapter=embedded", "--repeat=0", "-q"]].concat(),
+            _ => asked.to_vec(),
+        };
+        flopmeter(&asked).assert().success();
+    }
+    let more = ["estimate", model, "--seq", "30", "--set", "n_positions=30", "--json", "-"];
+    assert_eq!(json(&more)["model_config"]["max_position_embeddings"], 30);
+    let sweep = flopmeter(&["scale", model, "--axis", "seq=8,16,32"]).assert().success();
+    sweep.stdout(contains("seq = 32 is more than max_position_embeddings = 24"));
+    refused(&["compare", model, "gpt2", "--seq", "30"], &["seq = 30"]);
+    // A preset is nobody's own.
+    let grown = json(&["estimate", "gpt2", "--seq", "1025", "--json", "-"]);
+    assert_eq!(grown["set"], serde_json::json!(["max_position_embeddings=1025"]));
+}
+
 /// Where the report does not say where weights are from, a warning does.
 #[test]
 fn every_command_that_runs_a_model_says_that_weights_are_not_read() {

@@ -1,5 +1,9 @@
 //! The command line: help, and what is refused before anything runs, each in one message that names it.
 
+use std::collections::BTreeSet;
+
+use flopmeter::family::Family;
+
 use crate::command::{flopmeter, refused};
 use predicates::{prelude::*, str::contains};
 
@@ -9,6 +13,27 @@ fn help_names_every_command_and_the_exit_codes() {
     let said = said.and(contains("adapters")).and(contains("Exit codes"));
     flopmeter(&["--help"]).assert().success().stdout(said).stderr("");
     flopmeter(&["--version"]).assert().success().stdout(contains(env!("CARGO_PKG_VERSION")));
+}
+
+/// The list is nowhere else.
+#[test]
+fn help_and_manual_of_what_takes_a_model_list_every_preset() {
+    let words = |arguments: &[&str]| {
+        let text = flopmeter(arguments).assert().success().get_output().stdout.clone();
+        let text = String::from_utf8(text).unwrap().replace("\\-", "-");
+        text.split([',', ' ', '\n']).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    for command in ["profile", "check", "estimate", "formulas", "compare", "scale"] {
+        for listed in [words(&[command, "--help"]), words(&["man", command])] {
+            let mut presets = Family::presets();
+            let lost = presets.find(|(preset, _)| !listed.contains(*preset));
+            assert_eq!(lost, None, "{command}");
+        }
+    }
+    for command in ["shader", "run"] {
+        assert!(!words(&[command, "--help"]).contains("Presets:"), "{command}");
+        assert!(!words(&["man", command]).contains("PRESETS"), "{command}");
+    }
 }
 
 #[test]

@@ -3,7 +3,10 @@
 
 use clap::{Arg, ArgAction, Command, builder::Styles};
 
-use flopmeter::{family::Family, format::FORMATS};
+use flopmeter::{
+    family::{FAMILIES, Family},
+    format::FORMATS,
+};
 
 /// Where the options of every command stand, behind all others.
 const GENERAL: &str = "General";
@@ -184,8 +187,8 @@ pub fn with_help(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     names.into_iter().fold(command.mut_args(headed), |command, name| {
         command.mut_subcommand(name, |command| {
-            let name = command.get_name().to_owned();
-            command.mut_args(headed).after_help(listed(&name))
+            let after = format!("{}{}", listed(command.get_name()), listed_presets(&command));
+            command.mut_args(headed).after_help(after)
         })
     })
 }
@@ -216,6 +219,28 @@ fn listed(command: &str) -> String {
         format!("\n  {typed}{line}{typed:#}\n          {}{}", what[..1].to_uppercase(), &what[1..])
     });
     format!("{title}Examples:{title:#}{}", lines.collect::<String>())
+}
+
+/// The models that a command takes by name, each family's with what it is called; none of a command that takes no model.
+pub fn presets(command: &Command) -> impl Iterator<Item = (&'static str, String)> {
+    let takes_model = command.get_arguments().any(|arg| arg.get_long() == Some("set"));
+    FAMILIES.iter().filter(move |_| takes_model).map(|family| {
+        let names = family.presets.iter().map(|(name, _)| *name);
+        (family.name, names.collect::<Vec<_>>().join(", "))
+    })
+}
+
+/// The same as they stand behind the examples.
+fn listed_presets(command: &Command) -> String {
+    let styles = Styles::styled();
+    let (title, typed) = (styles.get_header(), styles.get_literal());
+    let lines = presets(command)
+        .map(|(family, names)| format!("\n  {family}\n          {typed}{names}{typed:#}"));
+    let lines: String = lines.collect();
+    match lines.as_str() {
+        "" => lines,
+        lines => format!("\n\n{title}Presets:{title:#}{lines}"),
+    }
 }
 
 #[cfg(test)]

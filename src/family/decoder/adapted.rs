@@ -1,9 +1,10 @@
 //! Which linear layers of a decoder carry an adapter, and what each of those is: names and patterns resolved.
 
 use regex_lite::Regex;
+use serde_json::Value;
 
 use super::{
-    adapters::{Adapters, Targets, ending, ends_in, whole},
+    adapters::{Adapters, Targets, ending, ends_in, names_in, whole},
     config::DecoderConfig,
     held,
     linear::LinearLayer,
@@ -82,8 +83,9 @@ impl DecoderConfig {
             if let (Targets::Pattern(pattern), Some(first)) = (&adapters.targets, modules.first()) {
                 return Err(format!(
                     "the regular expression '{pattern}' of the adapters' targets matches no linear layer of this {}: \
-                     it has to match whole names, such as '{first}'",
-                    self.architecture.model_type()
+                     it has to match whole names, such as '{first}'{}",
+                    self.architecture.model_type(),
+                    self.way_out_of(pattern)
                 ));
             }
             if let Some(module) = self.fused_module(name) {
@@ -118,6 +120,21 @@ impl DecoderConfig {
             }
         }
         Ok(())
+    }
+
+    /// What to write in the place of an expression that matches the ends of names alone, where it does.
+    fn way_out_of(&self, pattern: &str) -> String {
+        let mut modules = self.modules().flat_map(|(name, _, _)| self.names_of(&name));
+        let names = names_in(pattern);
+        let inner = names.as_ref().map_or_else(|| pattern.to_owned(), |names| names.join("|"));
+        if !ending(&inner).is_ok_and(|regex| modules.any(|name| regex.is_match(&name))) {
+            return String::new();
+        }
+        let inner = if inner == pattern && names.is_some() { inner } else { format!("({inner})") };
+        let list = names.map_or_else(String::new, |names| {
+            format!("list the names, as in {}, or ", Value::from(names))
+        });
+        format!(r"; {list}write '.*\.{inner}'")
     }
 
     /// The last name of the module that the linear layer of this name is fused in, where it is.

@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
 use super::names::ModuleNames;
-use crate::family::fields::given;
+use crate::family::fields::{given, probability};
 
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,6 +134,9 @@ impl Adapters {
         if let Some(bias) = given("bias").filter(|bias| *bias != "none") {
             return Err(format!("bias is {bias}: only \"none\" is supported"));
         }
+        // How the weights beside adapters lie, which the model says.
+        given("fan_in_fan_out").map(|value| flag("fan_in_fan_out", value)).transpose()?;
+        given("lora_dropout").map(|value| probability("lora_dropout", value)).transpose()?;
         let needed = |name: &str| given(name).ok_or_else(|| format!("field '{name}' is missing"));
         let names = ["rank_pattern", "alpha_pattern"];
         Ok(Self {
@@ -152,12 +155,7 @@ impl Adapters {
     pub fn write(&self, set: &mut impl FnMut(&str, Value)) {
         set(Self::RANK, json!(self.rank));
         set(Self::ALPHA, json!(self.alpha));
-        let targets = match &self.targets {
-            Targets::Names(names) => json!(names),
-            Targets::Pattern(pattern) => json!(pattern),
-            Targets::AllLinear => json!(Targets::ALL_LINEAR),
-        };
-        set(Self::TARGETS, targets);
+        set(Self::TARGETS, self.targets.written());
         if self.rslora {
             set(Self::RSLORA, json!(true));
         }
@@ -189,23 +187,21 @@ impl Targets {
 
     /// A list; names with commas; `all-linear`; or else a regular expression.
     fn from_config(value: &Value) -> Result<Self, String> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "_.,- ".contains(c);
-        match value.as_str() {
-            Some(text)
-                if text != Self::ALL_LINEAR && !text.is_empty() && text.chars().all(is_name) =>
-            {
-                Ok(Self::Names(text.split(',').map(|name| name.trim().to_owned()).collect()))
-            }
-            _ => Self::from_peft(value),
+        match value.as_str().and_then(names_in) {
+            Some(names) => Ok(Self::Names(names)),
+            None => Self::from_peft(value),
         }
     }
 
+    /// A list; `all-linear`, however it is written; or else a regular expression, even where that is a name.
     fn from_peft(value: &Value) -> Result<Self, String> {
         match value {
-            Value::String(text) if text == Self::ALL_LINEAR => Ok(Self::AllLinear),
+            Value::String(text) if is_all_linear(text) => Ok(Self::AllLinear),
             Value::String(pattern) if !pattern.is_empty() => {
                 whole(pattern)?;
-                Ok(Self::Pattern(pattern.clone()))
+                let grouped = pattern.strip_prefix("(?:").and_then(|rest| rest.strip_suffix(')'));
+                let plain = grouped.filter(|inner| names_in(inner).is_some());
+                Ok(Self::Pattern(plain.unwrap_or(pattern).to_owned()))
             }
             Value::Array(list) if !list.is_empty() => {
                 let names: Option<Vec<String>> =
@@ -221,6 +217,18 @@ impl Targets {
                 "the adapters' targets are {value}; name linear layers, give a regular expression, or \
                  \"all-linear\""
             )),
+        }
+    }
+
+    /// What [`Self::from_config`] reads as these. An expression that looks like names stands in a group there.
+    fn written(&self) -> Value {
+        match self {
+            Self::Names(names) => json!(names),
+            Self::Pattern(pattern) if names_in(pattern).is_some() => {
+                json!(format!("(?:{pattern})"))
+            }
+            Self::Pattern(pattern) => json!(pattern),
+            Self::AllLinear => json!(Self::ALL_LINEAR),
         }
     }
 
@@ -243,6 +251,17 @@ impl fmt::Display for Targets {
             Self::AllLinear => f.write_str(Self::ALL_LINEAR),
         }
     }
+}
+
+fn is_all_linear(text: &str) -> bool {
+    text.eq_ignore_ascii_case(Targets::ALL_LINEAR)
+}
+
+/// The names in a text of names with commas; `None` of any other text.
+pub(super) fn names_in(text: &str) -> Option<Vec<String>> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_.,- ".contains(c);
+    let are_names = !is_all_linear(text) && !text.is_empty() && text.chars().all(is_name);
+    are_names.then(|| text.split(',').map(|name| name.trim().to_owned()).collect())
 }
 
 /// Whether a module is called `name`, or is called so in whatever holds it.

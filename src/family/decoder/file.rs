@@ -4,6 +4,7 @@
 mod fields;
 mod heads;
 mod layers;
+mod null;
 mod particular;
 mod rope;
 mod spelling;
@@ -18,12 +19,14 @@ use super::{
     config::{Biases, DecoderConfig, Gemma, Granite, Layer, WeightType},
     held,
 };
-use crate::{blocks::activation::Activation, family::fields::refuse_misspelt};
+use crate::{
+    blocks::norm::NormRule,
+    family::fields::{given, probability, refuse_misspelt},
+};
 use fields::FileFields;
 pub(super) use fields::KNOWN;
-pub(super) use particular::passed_over;
-use particular::{choices, dropouts, eps_field, remarks};
-pub(super) use spelling::settle;
+use particular::{activations, choices, dropouts, eps_field, remarks};
+pub(super) use spelling::{settle, width};
 use unsaid::Unsaid;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
@@ -44,16 +47,22 @@ impl DecoderConfig {
             return Self::from_json(&held.object).map_err(|problem| held.said(problem));
         }
         let usual = spelling::usual(object)?;
-        Self::read(&usual).map_err(|problem| spelling::said(object, problem))
+        refuse_misspelt(&usual, &KNOWN)
+            .and_then(|()| Self::read(&FileFields::new(&usual)))
+            .map_err(|problem| spelling::said(object, problem))
     }
 
     /// The same of fields by the names that most decoders have.
-    fn read(object: &Map<String, Value>) -> Result<Self, String> {
-        refuse_misspelt(object, &KNOWN)?;
-        let fields = FileFields::new(object);
-        let architecture = architecture(&fields)?;
-        head(&fields, architecture)?;
+    fn read(fields: &FileFields<'_>) -> Result<Self, String> {
+        let architecture = architecture(fields)?;
+        null::refuse(fields, architecture)?;
+        head(fields, architecture)?;
         let hidden_size = fields.needed("hidden_size")?;
+        if architecture.norm_rule() == NormRule::Layer && hidden_size == 1 {
+            return Err("hidden_size is 1; a layer norm of one number has its bias alone, whatever the number, so that it must \
+                        be at least 2"
+                .to_owned());
+        }
         let intermediate_size = match architecture {
             Architecture::Gpt2 => {
                 fields.size("intermediate_size")?.unwrap_or(hidden_size.saturating_mul(4))
@@ -62,8 +71,8 @@ impl DecoderConfig {
             _ => fields.needed("intermediate_size")?,
         };
         let unsaid = Unsaid::of(architecture);
-        let [heads, kv_heads, head_dim] = heads::read(&fields, architecture, hidden_size)?;
-        let (rope, sliding_rope) = rope::read(&fields, architecture)?;
+        let [heads, kv_heads, head_dim] = heads::read(fields, architecture, hidden_size)?;
+        let (rope, sliding_rope) = rope::read(fields, architecture)?;
         let config = Self {
             architecture,
             hidden_size,
@@ -81,23 +90,23 @@ impl DecoderConfig {
             },
             rope,
             sliding_rope,
-            partial_rotary_factor: rope::partial(&fields, architecture)?,
+            partial_rotary_factor: rope::partial(fields, architecture)?,
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(unsaid.tie_word_embeddings),
-            biases: biases(&fields, architecture)?,
-            layers: layers::read(&fields, architecture, intermediate_size)?,
+            biases: biases(fields, architecture)?,
+            layers: layers::read(fields, architecture, intermediate_size)?,
             gemma: match architecture.is_gemma() {
-                true => Some(gemma(&fields, architecture, head_dim)?),
+                true => Some(gemma(fields, architecture, head_dim)?),
                 false => None,
             },
             granite: match architecture {
-                Architecture::Granite => Some(granite(&fields)?),
+                Architecture::Granite => Some(granite(fields)?),
                 _ => None,
             },
             adapters: Adapters::from_config(|name| fields.given(name), architecture.names())?,
         };
-        activation(&fields, architecture)?;
+        activation(fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
             if fields.flag(name)? == Some(other) {
                 return Err(format!(
@@ -113,9 +122,7 @@ impl DecoderConfig {
             ));
         }
         for name in dropouts(architecture) {
-            if let Some(value) = fields.given(name).filter(|v| v.as_f64().is_none()) {
-                return Err(format!("{name} is {value}; it must be a number"));
-            }
+            fields.given(name).map(|value| probability(name, value)).transpose()?;
         }
         for (name, built) in choices(architecture) {
             // 1.0 is 1.
@@ -147,6 +154,22 @@ impl DecoderConfig {
             config.check_targets(adapters)?;
         }
         Ok(config)
+    }
+}
+
+/// Whether anything is read of a field of a decoder's file, which makes a model; or that nothing is. A null asks for nothing.
+pub(super) fn reads(object: &Map<String, Value>, field: &str) -> Result<(), String> {
+    if given(object, field).is_none() {
+        return Ok(());
+    }
+    let usual = spelling::usual(object)?;
+    let fields = FileFields::new(&usual);
+    let kind = DecoderConfig::read(&fields)?.architecture;
+    match fields.has_read(field) && !remarks(kind).contains(&field) {
+        true => Ok(()),
+        false => {
+            Err(format!("a {} passes {field} over: it changes nothing there", kind.model_type()))
+        }
     }
 }
 
@@ -305,31 +328,16 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
 
 /// Refuses an activation that the member's kernels and forms are not about.
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
-    let built = match architecture.activation() {
-        Activation::SwiGlu => "silu",
-        Activation::Gelu if architecture == Architecture::Gpt2 => "gelu_new",
-        Activation::Gelu | Activation::GeGlu => "gelu_pytorch_tanh",
-        Activation::Relu => "relu",
-    };
-    let names: &[&str] = match architecture {
-        Architecture::Gpt2 | Architecture::Opt => &["activation_function"],
-        Architecture::Starcoder2 => &["hidden_act"],
-        _ => &["hidden_act", "hidden_activation"],
-    };
-    for &name in names {
-        let is_built = |value: &Value| match architecture {
-            // The first files of the first Gemma say "gelu" and mean what is built.
-            Architecture::Gemma if name == "hidden_act" && *value == "gelu" => true,
-            // Both are gelu by tanh.
-            Architecture::Gpt2 if *value == "gelu_pytorch_tanh" => true,
-            _ => *value == built,
-        };
-        if let Some(value) = fields.given(name).filter(|value| !is_built(value)) {
-            return Err(format!(
-                "{name} is {value}: only \"{built}\" is supported for {}",
-                architecture.model_type()
-            ));
-        }
+    for &(name, built) in activations(architecture) {
+        let is_built = |value: &Value| built.iter().any(|built| value == built);
+        let Some(value) = fields.given(name).filter(|value| !is_built(value)) else { continue };
+        let known: Vec<String> = built.iter().map(|built| format!("\"{built}\"")).collect();
+        return Err(format!(
+            "{name} is {value}: only {} {} supported for {}",
+            known.join(" and "),
+            if known.len() == 1 { "is" } else { "are" },
+            architecture.model_type()
+        ));
     }
     Ok(())
 }

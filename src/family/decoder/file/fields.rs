@@ -173,6 +173,11 @@ impl<'a> FileFields<'a> {
         given(self.object, name)
     }
 
+    /// Whether a field was asked for.
+    pub(super) fn has_read(&self, name: &str) -> bool {
+        self.read.borrow().iter().any(|read| read == name)
+    }
+
     /// Takes fields as read that change nothing.
     pub(super) fn pass(&self, names: &[&str]) {
         self.read.borrow_mut().extend(names.iter().map(|&name| name.to_owned()));
@@ -181,6 +186,11 @@ impl<'a> FileFields<'a> {
     /// Whether a field is there, null or not.
     pub(super) fn is_there(&self, name: &str) -> bool {
         self.object.contains_key(name)
+    }
+
+    /// Whether a field is there and null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
     }
 
     /// A whole number of at least 1, where it is given.

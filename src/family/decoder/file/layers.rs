@@ -61,7 +61,7 @@ fn rotary(
     // More than there are layers may be listed.
     if list.len() < count as usize {
         return Err(format!(
-            "{name} has {} entries, but num_hidden_layers is {count}: list every layer, or remove it, and each one \
+            "{name} is a list of length {}, but num_hidden_layers is {count}: list every layer, or remove it, and each one \
              whose number is a multiple of no_rope_layer_interval = {interval} is not turned",
             list.len()
         ));
@@ -232,7 +232,7 @@ fn layer_types(types: &Value, count: u32) -> Result<Vec<bool>, String> {
     let list = types.as_array().ok_or_else(|| format!("layer_types is {types}, not a list"))?;
     if list.len() != count as usize {
         return Err(format!(
-            "layer_types has {} entries, but num_hidden_layers is {count}: they must agree",
+            "layer_types is a list of length {}, but num_hidden_layers is {count}: they must agree",
             list.len()
         ));
     }

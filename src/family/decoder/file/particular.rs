@@ -1,7 +1,7 @@
 //! Fields that the files of an architecture have in the place of others', or beside them: how each is called, and which
 //! values are built.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::family::decoder::architecture::Architecture;
 
@@ -54,13 +54,36 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
     }
 }
 
-/// The architecture of a file that passes a field over, where it does.
-pub(in crate::family::decoder) fn passed_over(
-    object: &Map<String, Value>,
-    field: &str,
-) -> Option<&'static str> {
-    let architecture = Architecture::stated(object)?;
-    remarks(architecture).contains(&field).then(|| architecture.model_type())
+/// The fields that name the activation, each with the names of the one that is built.
+pub(super) const fn activations(
+    architecture: Architecture,
+) -> &'static [(&'static str, &'static [&'static str])] {
+    const TANH: &[&str] = &["gelu_pytorch_tanh"];
+    match architecture {
+        // Both are gelu by tanh.
+        Architecture::Gpt2 => &[("activation_function", &["gelu_new", "gelu_pytorch_tanh"])],
+        Architecture::Opt => &[("activation_function", &["relu"])],
+        Architecture::Starcoder2 => &[("hidden_act", TANH)],
+        // The first files of the first Gemma say "gelu" and mean what is built.
+        Architecture::Gemma => {
+            &[("hidden_act", &["gelu_pytorch_tanh", "gelu"]), ("hidden_activation", TANH)]
+        }
+        Architecture::Gemma2 | Architecture::Gemma3 => {
+            &[("hidden_act", TANH), ("hidden_activation", TANH)]
+        }
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Phi3
+        | Architecture::SmolLm3
+        | Architecture::Olmo2
+        | Architecture::Granite
+        | Architecture::Olmo3 => &[("hidden_act", &["silu"]), ("hidden_activation", &["silu"])],
+    }
 }
 
 /// Fields that published files of an architecture have, and that transformers passes over where a model predicts the next

@@ -23,7 +23,7 @@ const OPT: [(&str, &str); 1] = [("ffn_dim", WIDTH)];
 const WIDTH: &str = "intermediate_size";
 
 /// What files of an architecture call the width of an MLP.
-pub(super) const fn width(architecture: Architecture) -> &'static str {
+pub(in crate::family::decoder) const fn width(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::Gpt2 => INNER,
         Architecture::Opt => OPT[0].0,
@@ -54,8 +54,9 @@ pub(super) fn usual(object: &Map<String, Value>) -> Result<Cow<'_, Map<String, V
     let mut usual = object.clone();
     usual.remove(WIDTH);
     for (own, name) in names {
-        let Some(stated) = usual.remove(*own).filter(|value| !value.is_null()) else { continue };
+        let Some(stated) = usual.remove(*own) else { continue };
         match given(&usual, name) {
+            Some(_) if stated.is_null() => {}
             Some(other) if *other != stated => {
                 return Err(format!(
                     "{own} is {stated}, but {name} is {other}, which is the same field: remove one of them"
