@@ -38,6 +38,7 @@ fn dropout_is_a_part_between_nothing_and_all() {
         let fields: &[&str] = match architecture {
             Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
             Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
+            Architecture::Opt => &["dropout", "attention_dropout"],
             Architecture::Starcoder2 => {
                 &["attention_dropout", "residual_dropout", "embedding_dropout"]
             }
@@ -61,9 +62,11 @@ fn dropout_is_a_part_between_nothing_and_all() {
 fn a_null_is_no_default() {
     for (architecture, file) in files() {
         let eps = ["rms_norm_eps", "norm_epsilon", "layer_norm_epsilon"];
-        let eps = eps.into_iter().find(|eps| file.contains_key(*eps)).unwrap();
-        let all = ["vocab_size", "max_position_embeddings", "tie_word_embeddings", eps];
-        for field in all {
+        // OPT's files choose none.
+        let eps = eps.into_iter().find(|eps| file.contains_key(*eps));
+        assert_eq!(eps.is_none(), architecture == Architecture::Opt);
+        let all = ["vocab_size", "max_position_embeddings", "tie_word_embeddings"];
+        for field in all.into_iter().chain(eps) {
             let problem = with(&file, field, Value::Null).unwrap_err();
             let said = format!("{field} is null");
             assert!(problem.contains(&said), "{architecture:?}: {problem}");
@@ -78,8 +81,12 @@ fn a_null_is_no_default() {
         );
         assert_eq!(with(&file, dropout, Value::Null).is_ok(), may, "{architecture:?}");
         // What it does take.
-        let rope = if architecture == Architecture::Gpt2 { "n_inner" } else { "rope_scaling" };
-        for field in [rope, "bos_token_id", "quantization_config"] {
+        let own = match architecture {
+            Architecture::Gpt2 => "n_inner",
+            Architecture::Opt => "word_embed_proj_dim",
+            _ => "rope_scaling",
+        };
+        for field in [own, "bos_token_id", "quantization_config"] {
             assert!(with(&file, field, Value::Null).is_ok(), "{architecture:?} {field}");
         }
     }
