@@ -64,8 +64,10 @@ impl Problems {
     pub(super) fn counts(&mut self, tally: Tally, whose: &str) {
         let Tally { r#match, mismatch, not_comparable, extrapolated: _ } = tally;
         let all = grouped(r#match + mismatch + not_comparable);
-        self.count(mismatch, |n| format!("{n} of {all} passes differ from {whose}"));
-        self.count(not_comparable, |n| format!("{n} of {all} passes have no second opinion"));
+        let differ = if mismatch == 1 { "differs" } else { "differ" };
+        self.count(mismatch, |n| format!("{n} of {all} passes {differ} from {whose}"));
+        let have = if not_comparable == 1 { "has" } else { "have" };
+        self.count(not_comparable, |n| format!("{n} of {all} passes {have} no second opinion"));
     }
 
     /// Whether the executor's own tally differs from its counters.

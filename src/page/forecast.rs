@@ -1,6 +1,6 @@
 //! What a report says about many steps: what was asked, and what each count of one step answers.
 
-use super::number::{duration, grouped, rate};
+use super::number::{duration, grouped, rate, several};
 use super::{Cell, Column, Fact, Row, Table};
 use crate::forecast::{Budget, Experiment, Forecast, Peak, PeakName, Utilisation};
 
@@ -21,8 +21,11 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
             || "nothing was timed here".to_owned(),
             |seconds| format!("{} at the rate measured here", duration(seconds)),
         );
-        let [steps, tokens] = [*steps, *tokens].map(grouped);
-        let text = format!("{steps} {} = {tokens} tokens; {here}", kind(*training));
+        let steps = match training {
+            true => several(*steps, "training step", "training steps"),
+            false => several(*steps, "forward pass", "forward passes"),
+        };
+        let text = format!("{steps} = {}; {here}", several(*tokens, "token", "tokens"));
         facts.push(Fact::new("run", text));
     }
     if let Some(Budget { flops, training, .. }) = budget {

@@ -1,6 +1,7 @@
 //! What a report was judged by, and the answer in its last line. Knows findings, not who made them.
 
 use super::answer::{Answer, Problems, at_both_ends};
+use super::number::several;
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
@@ -46,7 +47,7 @@ pub(crate) fn holding(checks: &[Examined]) -> String {
     if checks.len() > MOST_NAMED {
         let allowed = match checks.iter().map(allowed).sum::<usize>() {
             0 => String::new(),
-            some => format!(" ({some} findings allowed)"),
+            some => format!(" ({} allowed)", several(some as u64, "finding", "findings")),
         };
         return format!("{} checks hold{allowed}", checks.len());
     }

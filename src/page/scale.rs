@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, Problems, at_both_ends};
 use super::forecast::RECOMPUTED;
-use super::number::{grouped, percent};
+use super::number::{grouped, percent, several};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
     exact_line, growth, not_run, provenance, scope_line, uncharged,
@@ -350,7 +350,13 @@ fn answer(report: &ScaleReport) -> Option<Answer> {
         point.provenance.iter().for_each(|ran| problems.provenance(ran));
     }
     let cut = report.skipped.iter().filter(|skipped| skipped.reason == Reason::Cut).count();
-    problems.count(cut as u64, |n| format!("{n} points were cut off by the adapter"));
+    problems.count(cut as u64, |_| {
+        several(
+            cut as u64,
+            "point was cut off by the adapter",
+            "points were cut off by the adapter",
+        )
+    });
     let passes = report.points.iter().filter_map(|point| point.verdict).map(|t| t.r#match).sum();
     let passes: u64 = passes;
     let passes = grouped(passes);
