@@ -66,7 +66,7 @@ pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judge
     let step = config.step(tokens, training);
     let to_embedding = Recipe { input_gradients: true, ..training };
     let fed = config.step(tokens, to_embedding);
-    let layers = config.layers.iter().map(|layer| Layer { window: None, ..layer.clone() });
+    let layers = config.layers.iter().map(|layer| Layer { window: None, ..*layer });
     let windowless = DecoderConfig { layers: layers.collect(), ..config.clone() };
     let windowless = windowless.step(tokens, to_embedding);
     let full = DecoderConfig { adapters: None, ..config.clone() };

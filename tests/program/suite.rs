@@ -181,6 +181,7 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
         "sum.wgsl --batch 3",
         "kernels.txt:1: --batch is about models, and a line is about a shader",
     );
+    refused("sum.wgsl --dispatch 1 --allow bounds,races", "others: --allow bounds --allow races");
     refused("sum.wgsl --bind '0.0=iota:8", "kernels.txt:1: a quotation has no end");
     repository.check(&["--github=-"]).code(2).stdout(contains("::error file=kernels.txt,line=1,"));
     refused("- --dispatch 1", "kernels.txt:1: a kernel of a suite is a file");

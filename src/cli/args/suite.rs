@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{
-    Arg, Parser,
+    Arg, CommandFactory as _, Parser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use flopmeter::family::ModelConfig;
 
-use super::{Check, Common, Kernels, options_of};
+use super::{Check, Common, Kernels, options_of, slip};
 
 /// A kernel of a suite.
 #[derive(Debug, Parser)]
@@ -32,9 +32,15 @@ impl SuiteLine {
             if let Some(problem) = of_check(&error) {
                 return problem;
             }
+            let error = slip::told(error, &Self::command());
             let meant = match error.get(ContextKind::SuggestedArg) {
                 Some(ContextValue::String(meant)) => format!(": did you mean '{meant}'?"),
-                Some(_) | None => String::new(),
+                Some(_) | None => match error.get(ContextKind::Suggested) {
+                    Some(ContextValue::StyledStrs(tips)) => {
+                        tips.iter().map(|tip| format!(": {tip}")).collect()
+                    }
+                    Some(_) | None => String::new(),
+                },
             };
             let text = error.render().to_string();
             // What follows is about how a program is called, and this is none.
