@@ -1,7 +1,12 @@
 //! The function between the matrices of a feed-forward network, as the kernels that compute it and its gradient. Knows
 //! no matrix.
 
-use crate::{component::Phase, operation::Function};
+use super::launch::{Builder, Launch};
+use crate::{
+    component::{ComponentName, Phase},
+    operation::{Function, Operation},
+    plan::Slice,
+};
 
 /// The function between the matrices of a feed-forward network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +32,28 @@ impl Activation {
         }
     }
 
-    /// The function itself, or its gradient.
-    pub(crate) const fn function(self, phase: Phase) -> Function {
+    /// The function itself, or its gradient, of `len` elements.
+    pub(crate) fn launch(
+        self,
+        to: &mut Builder,
+        component: &ComponentName,
+        phase: Phase,
+        len: u64,
+        bindings: &[(&str, Slice)],
+    ) {
+        // More elements than that are more than can be bound, which the plan's last check says.
+        let p = u32::try_from(len).unwrap_or(u32::MAX);
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function: self.function(phase), p },
+            component,
+            phase,
+            window: "",
+            scalars: &[],
+            bindings,
+        });
+    }
+
+    const fn function(self, phase: Phase) -> Function {
         let [function, gradient] = match self {
             Self::SwiGlu => [Function::SwiGlu, Function::SwiGluGradient],
             Self::GeGlu => [Function::GeGlu, Function::GeGluGradient],

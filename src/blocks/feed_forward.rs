@@ -2,14 +2,13 @@
 
 use super::{
     activation::Activation,
-    launch::{Builder, Launch},
+    launch::Builder,
     linear::Rows,
     projection::{Onto, Projection},
     weight::{Weight, has_gradient},
 };
 use crate::{
     component::{ComponentName, Phase},
-    operation::Operation,
     plan::Slice,
 };
 
@@ -74,7 +73,8 @@ impl FeedForward {
         let [up, activated] =
             ["up", "activated"].map(|part| to.scratch(format!("{name}.{part}"), len));
         let u_up = self.up.forward(to, rows, x, up);
-        self.activate(to, Phase::Forward, &[("x", up), ("y", activated)]);
+        let tensors = [("x", up), ("y", activated)];
+        self.activation.launch(to, &self.component, Phase::Forward, up.len, &tensors);
         let u_down = self.down.forward(to, rows, activated, y);
         FeedForwardSaved { x, up, activated, adapted: [u_up, u_down] }
     }
@@ -99,21 +99,7 @@ impl FeedForward {
         let by_value = self.activation == Activation::Relu;
         let point = if by_value { ("y", saved.activated) } else { ("x", saved.up) };
         let tensors = [("dy", by.activated), point, ("dx", by.up)];
-        self.activate(to, Phase::Backward, &tensors);
+        self.activation.launch(to, &self.component, Phase::Backward, saved.up.len, &tensors);
         self.up.backward(to, rows, [by.up, saved.x], u_up, dx, false);
-    }
-
-    fn activate(&self, to: &mut Builder, phase: Phase, bindings: &[(&str, Slice)]) {
-        let function = self.activation.function(phase);
-        // More elements than that are more than can be bound, which the plan's last check says.
-        let p = u32::try_from(bindings[0].1.len).unwrap_or(u32::MAX);
-        to.launch(&Launch {
-            operation: Operation::Pointwise { function, p },
-            component: &self.component,
-            phase,
-            window: "",
-            scalars: &[],
-            bindings,
-        });
     }
 }

@@ -4,14 +4,13 @@
 use super::{
     activation::Activation,
     adapter::Adapter,
-    launch::{Builder, Launch},
+    launch::Builder,
     linear::Rows,
     projection::{Onto, Projection},
     weight::{Weight, has_gradient},
 };
 use crate::{
     component::{ComponentName, Phase},
-    operation::Operation,
     plan::Slice,
 };
 
@@ -89,7 +88,7 @@ impl Gated {
         let u_up = self.up.forward(to, rows, x, up);
         let fused = self.fused.as_ref().map(|it| it.forward(to, rows, x, &[gate, up]));
         let tensors = [("gate", gate), ("up", up), ("y", activated)];
-        self.activate(to, Phase::Forward, &tensors);
+        self.activation.launch(to, &self.component, Phase::Forward, gate.len, &tensors);
         let u_down = self.down.forward(to, rows, activated, y);
         GatedSaved { x, gate, up, activated, adapted: [u_gate, u_up, u_down], fused }
     }
@@ -120,7 +119,7 @@ impl Gated {
             ("dgate", by.gate),
             ("dup", by.up),
         ];
-        self.activate(to, Phase::Backward, &tensors);
+        self.activation.launch(to, &self.component, Phase::Backward, saved.gate.len, &tensors);
         let again = dx.map(|(dx, _)| (dx, true));
         if gate {
             self.gate.backward(to, rows, [by.gate, saved.x], u_gate, dx, false);
@@ -133,18 +132,5 @@ impl Gated {
             let dx = dx.map(|(dx, _)| dx);
             adapter.backward(to, rows, &[by.gate, by.up], [saved.x, u], dx, false);
         }
-    }
-
-    fn activate(&self, to: &mut Builder, phase: Phase, bindings: &[(&str, Slice)]) {
-        let function = self.activation.function(phase);
-        let p = u32::try_from(bindings[1].1.len).unwrap_or(u32::MAX);
-        to.launch(&Launch {
-            operation: Operation::Pointwise { function, p },
-            component: &self.component,
-            phase,
-            window: "",
-            scalars: &[],
-            bindings,
-        });
     }
 }

@@ -14,26 +14,43 @@ use flopmeter::{
 
 use super::args::SuiteLine;
 
+/// A line of a suite.
+pub struct Listed<'a> {
+    /// Its words.
+    pub arguments: &'a [String],
+    /// What they say.
+    pub line: &'a SuiteLine,
+    /// What ran by it, where that is known already.
+    pub ran: Option<&'a ShaderReport>,
+}
+
 /// For each line of a suite, the kernel of an earlier report that it is: one that was run alike, else one of its file and
 /// entry points that no other is, in their order.
-pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec<Option<usize>> {
+pub fn matched(earlier: &KernelSuite, listed: &[Listed<'_>]) -> Vec<Option<usize>> {
     let before = earlier.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
     let before: Vec<(&SuiteKernel, Option<SuiteLine>)> = before.collect();
     let mut free: Vec<usize> = (0..before.len()).collect();
     let mut found: Vec<Option<usize>> = vec![None; listed.len()];
     for is_run_alike in [true, false] {
         let lines = found.iter_mut().zip(listed).filter(|(found, _)| found.is_none());
-        for (found, (arguments, line)) in lines {
-            let next = free.iter().position(|&at| match &before[at] {
-                (_, Some(other)) if meant::path(&other.file) != meant::path(&line.file) => false,
-                (kernel, Some(other)) => {
-                    let report = kernel.check().map(|check| &check.report);
-                    let [now, then] = [line, other].map(|line| RunWith::of(line, report));
-                    if is_run_alike { now == then } else { now.entries() == then.entries() }
+        for (found, Listed { arguments, line, ran }) in lines {
+            let next = free.iter().position(|&at| {
+                let (kernel, other) = &before[at];
+                let report = kernel.check().map(|check| &check.report);
+                let file =
+                    other.as_ref().map_or_else(|| file_of(&kernel.name), |other| &other.file);
+                if meant::path(file) != meant::path(&line.file) {
+                    return false;
                 }
-                // Another version may have had other options.
-                (kernel, None) if is_run_alike => kernel.arguments == *arguments,
-                (kernel, None) => meant::path(file_of(&kernel.name)) == meant::path(&line.file),
+                // Without its own report, a line that names no entry point means the one that ran.
+                let now = RunWith::of(line, report, ran.or(report));
+                match other.as_ref().map(|other| RunWith::of(other, report, report)) {
+                    Some(then) if is_run_alike => now == then,
+                    Some(then) => now.entries() == then.entries(),
+                    // Another version may have had other options.
+                    None if is_run_alike => kernel.arguments == **arguments,
+                    None => report.is_some_and(|report| now.entries() == entries_of(report)),
+                }
             });
             *found = next.map(|next| free.remove(next));
         }
@@ -47,9 +64,12 @@ pub fn call_as(before: &mut KernelSuite, after: &KernelSuite) -> BTreeMap<String
     let lines = after.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
     let lines: Vec<(&SuiteKernel, SuiteLine)> =
         lines.filter_map(|(kernel, line)| Some((kernel, line?))).collect();
-    let listed: Vec<(&[String], &SuiteLine)> =
-        lines.iter().map(|(kernel, line)| (&kernel.arguments[..], line)).collect();
-    let found = matched(before, &listed);
+    let listed = lines.iter().map(|(kernel, line)| Listed {
+        arguments: &kernel.arguments,
+        line,
+        ran: kernel.check().map(|check| &check.report),
+    });
+    let found = matched(before, &listed.collect::<Vec<_>>());
     let names = lines.iter().zip(found).filter_map(|((kernel, _), at)| Some((at?, &*kernel.name)));
     let names: BTreeMap<usize, &str> = names.collect();
     let is_taken = |name: &str| lines.iter().any(|(its, _)| its.name == name);
@@ -68,6 +88,11 @@ pub fn call_as(before: &mut KernelSuite, after: &KernelSuite) -> BTreeMap<String
     own_names
 }
 
+/// The entry points that ran, each once.
+fn entries_of(report: &ShaderReport) -> BTreeSet<Option<&str>> {
+    report.entry.split(", ").map(Some).collect()
+}
+
 /// A kernel's file, without the number that a second one of it has behind its name.
 fn file_of(name: &str) -> &Path {
     Path::new(match name.rsplit_once(" #") {
@@ -79,7 +104,7 @@ fn file_of(name: &str) -> &Path {
 /// What a line says of how its kernel is run.
 #[derive(Debug, PartialEq)]
 struct RunWith {
-    /// Entry points, each with its grid; those of the only one there is have no name.
+    /// Entry points, each with its grid; one that is not known has no name.
     steps: Vec<(Option<String>, [u32; 3])>,
     overrides: BTreeMap<String, String>,
     immediates: BTreeMap<String, String>,
@@ -94,17 +119,18 @@ impl RunWith {
         self.steps.iter().map(|(entry, _)| entry.as_deref()).collect()
     }
 
-    /// How a line runs its kernel; the names are those that a report of the kernel has, where it has them.
-    fn of(line: &SuiteLine, report: Option<&ShaderReport>) -> Self {
+    /// How a line runs its kernel; the names are those that a report of the kernel has, where it has them, and `ran` is what
+    /// ran by this line, where that is known.
+    fn of(line: &SuiteLine, report: Option<&ShaderReport>, ran: Option<&ShaderReport>) -> Self {
         let asked = &line.kernels;
-        let ran = report.map(|report| report.entry.split(", "));
-        let only = ran.and_then(|mut ran| ran.next().filter(|one| ran.all(|other| other == *one)));
+        let only = ran.map(entries_of).filter(|ran| ran.len() == 1);
+        let only = only.and_then(|ran| ran.into_iter().next().flatten());
         let entry = |at: usize| match &asked.entries[..] {
             [] => None,
             [one] => Some(one),
             several => several.get(at),
         };
-        let entry = |at| entry(at).filter(|entry| Some(&***entry) != only).cloned();
+        let entry = |at| entry(at).cloned().or_else(|| only.map(str::to_owned));
         let grid = |at: usize| match asked.dispatches[..] {
             [one] => Some(one),
             ref several => several.get(at).copied(),
@@ -163,7 +189,7 @@ mod tests {
     fn kernels_are_run_alike_whatever_they_are_judged_by_and_however_that_is_spelled() {
         let of = |line: &str| {
             let words = shlex::split(line).unwrap_or_default();
-            RunWith::of(&SuiteLine::parse(&words).expect("a line"), None)
+            RunWith::of(&SuiteLine::parse(&words).expect("a line"), None, None)
         };
         let one = of("a.wgsl --dispatch 2 --bind 0.0=zeros:4 --allow less");
         assert_eq!(one, of("a.wgsl --bind=0.0=zeros:4 --dispatch=2,1,1"));

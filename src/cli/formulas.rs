@@ -24,9 +24,11 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let hint = |error| hinted(error, &asked.name);
-    let tokens = tokens(asked)?;
-    let longest = tokens.lengths.iter().copied().max();
+    let longest = asked.pack.iter().copied().max().or(asked.seq);
     let (model, _) = Model::resolve_for(&asked.name, asked.overrides(), longest).map_err(hint)?;
+    let [_, usual] = model.config.usual_shape();
+    let tokens = tokens(asked, usual)?;
+    let longest = tokens.lengths.iter().copied().max();
     let config = model.decoder().map_err(hint)?;
     let (batch, seq) = (Some(asked.batch), u32::try_from(tokens.seq()).ok());
     let shape = AskedShape { batch, seq, accumulate: Some(asked.accumulate), longest };
@@ -58,15 +60,15 @@ fn hinted(error: Error, name: &str) -> anyhow::Error {
     }
 }
 
-/// The tokens of a step, of which there are few enough that no count overflows.
-fn tokens(asked: &args::Formulas) -> super::Result<Tokens> {
+/// The tokens of a step, of which there are few enough that no count overflows; `usual` in a sequence where nothing is asked.
+fn tokens(asked: &args::Formulas, usual: u32) -> super::Result<Tokens> {
     let sum: u64 = asked.pack.iter().map(|&length| u64::from(length)).sum();
     let seq = match asked.seq {
         Some(seq) if !asked.pack.is_empty() && u64::from(seq) != sum => bail!(
             "--pack: the lengths add up to {sum}, but --seq is {seq}: make them agree, or leave --seq out"
         ),
         Some(seq) => u64::from(seq),
-        None if asked.pack.is_empty() => 512,
+        None if asked.pack.is_empty() => u64::from(usual),
         None => sum,
     };
     let rows = u64::from(asked.batch) * u64::from(asked.accumulate);

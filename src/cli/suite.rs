@@ -70,7 +70,11 @@ fn checked(
     };
     let on = Where::asked(asked)?;
     let before = earlier.as_ref().map_or_else(Vec::new, |earlier| {
-        let lines = listed.iter().map(|it| (&it.arguments[..], &it.asked));
+        let lines = listed.iter().map(|it| alike::Listed {
+            arguments: &it.arguments,
+            line: &it.asked,
+            ran: None,
+        });
         alike::matched(earlier, &lines.collect::<Vec<_>>())
     });
     let mut kernels = Vec::new();

@@ -1,8 +1,6 @@
-//! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe`,
-//! `gemma`, `gemma2`, `gemma3_text`, by itself or in a `gemma3`, `phi3`, `smollm3`, `olmo2`, `granite`, `olmo3`,
-//! `starcoder2` and `gpt2`. One configuration for all of them, the tensors that a checkpoint of it holds, the algebra of
-//! a training step, which is known without a kernel, and its passes. Here is what the rest of the crate is told of a decoder; how each part works is told in the
-//! files below.
+//! Any Hugging Face decoder of an [`Architecture`]: one configuration for all of them, the tensors that a checkpoint of it
+//! holds, the algebra of a training step, which is known without a kernel, and its passes. Here is what the rest of the
+//! crate is told of a decoder; how each part works is told in the files below.
 //!
 //! Shape letters: H hidden width, L layers, n heads, kv key and value heads, d the width of a head,
 //! I intermediate width, V vocabulary, E experts, K experts of a token, r rank of an adapter,

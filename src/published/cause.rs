@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     bill::{Charges, What},
     case::{Case, Keys},
-    formula::{Covers, Formula},
+    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -136,9 +136,9 @@ impl Side {
 
 fn reason(formula: &Formula, bill: &Charges<'_>, what: What, side: Side) -> String {
     let given = formula.because.iter().find(|(part, _)| *part == what).map(|(_, text)| *text);
-    // Two matrices of another width may cost what three would: who gives a reason for the MLP knows which.
-    let matrices = what == What::Part(Part::Linear(Place::Mlp)) && side.is(3, 2);
-    let known = known(bill, formula.covers, what, side).filter(|_| !matrices || given.is_none());
+    // Matrices of another width may cost what another number of them would: who gives a reason for the MLP knows which.
+    let is_mlp = what == What::Part(Part::Linear(Place::Mlp));
+    let known = known(bill, formula.covers, what, side).filter(|_| !is_mlp || given.is_none());
     if let Some(text) = known {
         return text.to_owned();
     }
@@ -146,7 +146,7 @@ fn reason(formula: &Formula, bill: &Charges<'_>, what: What, side: Side) -> Stri
     match given {
         Some(text) => text.to_owned(),
         None if side.charged == 0 => format!("not charged: {name}"),
-        None if side.exact == 0 => format!("charged, but not computed: {name}"),
+        None if side.exact == 0 => format!("charged, but costs no FLOPs: {name}"),
         None => {
             let times = side.charged as f64 / side.exact as f64;
             format!("charged at {times:.4} of what it costs: {name}")
@@ -206,24 +206,31 @@ fn is_product(charged: i128, each: i128) -> bool {
 /// Attention's products by how often n d is charged for a pair of a query and a key, in the passes that are held
 /// against each other.
 fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
-    let Case { n, d, .. } = **bill;
+    let Case { n, d, s, t, .. } = **bill;
     let pairs = bill.pairs(bill.keys());
     let times = |count: i128| side.charged == count * n * d * pairs;
-    let is_whole = times(12) || times(4);
+    let again = bill.charges().contains_key(&(What::Part(Part::Square), WorkPass::Again));
+    let is_whole = if again { times(16) } else { times(12) || times(4) };
+    let is_half = if again { times(8) } else { times(6) || times(2) };
     // No window is shorter than the sequence, or the model has as many positions as it.
     let is_square = pairs == bill.pairs(Keys::Sequence);
     if side.charged == 0 {
         Some("attention's two products are not charged")
     } else if is_square && is_whole {
-        Some("attention is charged over the whole square: a query meets the keys up to itself")
-    } else if is_square && (times(6) || times(2)) && !side.is(1, 2) {
-        Some("half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs")
-    } else if bill.keys() == Keys::Window && is_whole {
+        Some(WHOLE_SQUARE)
+    } else if is_square && is_half && !side.is(1, 2) {
+        Some(HALF_SQUARE)
+    } else if bill.keys() != Keys::Window || !is_whole {
+        None
+    } else if bill.square == s * t {
         Some(
             "attention is charged for as many keys as a window holds, S at most: a query meets those up to itself",
         )
     } else {
-        None
+        Some(
+            "attention is charged for the keys of the whole row, or as many as a window holds: a query meets those of its own \
+             sequence up to itself",
+        )
     }
 }
 

@@ -63,6 +63,14 @@ impl Checked {
     }
 }
 
+/// Why attention is charged too much by most formulas.
+pub(super) const WHOLE_SQUARE: &str =
+    "attention is charged over the whole square: a query meets the keys up to itself";
+
+/// Why it is charged too little by those that halve the square.
+pub(super) const HALF_SQUARE: &str =
+    "half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs";
+
 /// Of what a formula is a count, and so what it is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Covers {

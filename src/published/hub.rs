@@ -3,15 +3,14 @@
 use super::{
     bill::{Charges, PROJECTIONS, THREE, What},
     case::{Case, always, dense, llama_like},
-    formula::{Covers, Formula, read, run},
+    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE, read, run},
 };
 use crate::family::decoder::{Architecture, LinearLayer, Part, Place};
 
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const QUERY: What = What::Part(Part::Linear(Place::Query));
 const SQUARE: What = What::Part(Part::Square);
-const WHOLE: (What, &str) =
-    (SQUARE, "attention over the whole square; a query meets the keys up to itself");
+const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
 
 /// 6 for each parameter outside of the embedding's module; adapters are parameters like any other.
 fn trainer(bill: &mut Charges<'_>) {
@@ -172,10 +171,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "the same with half the square",
         why_not: trl_knows,
         charge: trl_adjusted,
-        because: &[(
-            SQUARE,
-            "half of S^2 is charged; a query meets itself too, S (S + 1) / 2 pairs",
-        )],
+        because: &[(SQUARE, HALF_SQUARE)],
     },
     Formula {
         id: "llama-factory",

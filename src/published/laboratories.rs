@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, PROJECTIONS, THREE, TWO, What},
     case::{Case, always, dense},
-    formula::{Covers, Formula, run},
+    formula::{Covers, Formula, WHOLE_SQUARE, run},
     frameworks::windowed,
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -11,8 +11,7 @@ use crate::family::decoder::{Architecture, Part, Place, WorkPass};
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
 const MLP: What = What::Part(Part::Linear(Place::Mlp));
-const WHOLE: (What, &str) =
-    (SQUARE, "attention over the whole square; a query meets the keys up to itself");
+const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
 
 /// The square is in the sum of the trained and in that of the frozen.
 fn litgpt(bill: &mut Charges<'_>) {
@@ -192,7 +191,13 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "3 B (L (2 A S + 4 n d S^2 + 4 n S^2 + 6 H I S + I S) + 2 S H V)",
         why_not: dense,
         charge: open_instruct,
-        because: &[WHOLE],
+        because: &[
+            WHOLE,
+            (
+                MLP,
+                "the MLP is charged as three matrices, 4 H wide where the function finds no intermediate_size",
+            ),
+        ],
     },
 ];
 

@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, PROJECTIONS, THREE, What},
     case::{Case, always, dense, llama_like},
-    formula::{Covers, Formula, read, run},
+    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE, read, run},
     papers::megatron_2021,
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -148,8 +148,7 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
     }
 }
 
-const HALF: (What, &str) =
-    (SQUARE, "half of S^2 is charged; a query meets itself too, S (S + 1) / 2 pairs");
+const HALF: (What, &str) = (SQUARE, HALF_SQUARE);
 const NO_ROUTER: (What, &str) = (ROUTER, "the router is not charged");
 
 pub(super) const FORMULAS: &[Formula] = &[
@@ -261,7 +260,7 @@ pub(super) const FORMULAS: &[Formula] = &[
                 KEY,
                 "2 // (n/k) divides whole numbers: with n/k above 2 it is 0 and keys and values vanish",
             ),
-            (SQUARE, "attention over the whole square; a query meets the keys up to itself"),
+            (SQUARE, WHOLE_SQUARE),
         ],
     },
     Formula {
@@ -294,5 +293,5 @@ const NEOX: &[(What, &str)] = &[
         What::Part(Part::Linear(Place::Mlp)),
         "the MLP is two matrices of width 4 H, whatever its own width",
     ),
-    (SQUARE, "attention over the whole square; a query meets the keys up to itself"),
+    (SQUARE, WHOLE_SQUARE),
 ];

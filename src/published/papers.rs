@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, THREE, What},
     case::dense,
-    formula::{Checked, Covers, Formula, Source, paper, read},
+    formula::{Checked, Covers, Formula, Source, WHOLE_SQUARE, paper, read},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -90,8 +90,7 @@ const KAPLAN_SQUARE: (What, &str) = (
     SQUARE,
     "2 L S n d a token: one of attention's products whole, or both causal, without the diagonal's half",
 );
-const WHOLE: (What, &str) =
-    (SQUARE, "attention over the whole square; a query meets the keys up to itself");
+const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
 
 pub(super) const FORMULAS: &[Formula] = &[
     Formula {

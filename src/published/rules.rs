@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, THREE, What},
     case::{Case, Keys, always, dense},
-    formula::{Covers, Formula, Source, paper, read, run},
+    formula::{Covers, Formula, Source, WHOLE_SQUARE, paper, read, run},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -71,10 +71,7 @@ fn learned_once(case: &Case<'_>) -> Option<&'static str> {
     )
 }
 
-const PALM_SQUARE: (What, &str) = (
-    What::Part(Part::Square),
-    "attention over the whole square; a query meets the keys up to itself",
-);
+const PALM_SQUARE: (What, &str) = (What::Part(Part::Square), WHOLE_SQUARE);
 
 pub(super) const FORMULAS: &[Formula] = &[
     Formula {

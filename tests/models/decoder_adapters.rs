@@ -97,10 +97,10 @@ fn saved(name: &str, targets: &Value, changes: &[(&str, Value)]) -> Result<Vec<S
 #[test]
 fn text_of_peft_is_an_expression_over_whole_names() {
     for (name, text, list, expression) in [
-        ("gpt2", "c_attn", r#"["c_attn"]"#, r".*\.c_attn"),
-        ("llama", "q_proj", r#"["q_proj"]"#, r".*\.q_proj"),
-        ("llama", "q_proj,v_proj", r#"["q_proj","v_proj"]"#, r".*\.(q_proj|v_proj)"),
-        ("llama", "q_proj|v_proj", "write", r".*\.(q_proj|v_proj)"),
+        ("gpt2", "c_attn", r#"["c_attn"]"#, ".*[.]c_attn"),
+        ("llama", "q_proj", r#"["q_proj"]"#, ".*[.]q_proj"),
+        ("llama", "q_proj,v_proj", r#"["q_proj","v_proj"]"#, ".*[.](q_proj|v_proj)"),
+        ("llama", "q_proj|v_proj", "write", ".*[.](q_proj|v_proj)"),
     ] {
         let problem = saved(name, &json!(text), &[]).unwrap_err();
         let said = format!("the regular expression '{text}' of the adapters' targets");

@@ -1,8 +1,14 @@
 //! Products of a decoder's training step against integers that others counted: PyTorch's FlopCounterMode on
 //! Hugging Face's models, full and with peft's adapters, and the forms of mixtures of experts.
 
+use std::collections::BTreeSet;
+
 use flopmeter::{
-    family::decoder::{DecoderConfig, Exact, Part, Recipe, Tokens, Work, WorkPass},
+    estimate::Estimate,
+    family::decoder::{
+        Architecture, DecoderConfig, Exact, FAMILY, Part, Recipe, Tokens, Work, WorkPass,
+    },
+    model::{AskedShape, BatchShape, ModelConfig, Optimizer},
     op::Convention,
 };
 use serde_json::{Value, json};
@@ -66,6 +72,34 @@ fn forward_products_are_those_of_flop_counter_mode() {
         assert_eq!(step.forward, products, "{name}");
         assert_eq!(step.backward, 2 * products, "{name}: the backward pass");
         assert_eq!(step.optimizer, 0);
+    }
+}
+
+/// What is charged for a matrix stands where the matrix runs, so that measurement and estimate can be held against each
+/// other.
+#[test]
+fn each_matrix_of_a_layer_is_estimated_by_itself() {
+    for (name, _) in FAMILY.presets {
+        let config = decoder(name, &[]);
+        if config.architecture == Architecture::Qwen2 {
+            // Its estimator is another's.
+            continue;
+        }
+        let shape = AskedShape { batch: Some(1), seq: Some(8), ..AskedShape::default() };
+        let config = ModelConfig::from(config);
+        let shape = BatchShape::resolve(shape, &config).unwrap();
+        let estimate = Estimate::new(&config, shape, Optimizer::AdamW).unwrap();
+        let of_layer = estimate.terms().iter().map(|term| {
+            let place = (term.component.to_string(), term.term.to_string(), term.phase.name());
+            (place, term.formula == "2 T K in out" || term.formula == "4 T K in out")
+        });
+        let mut seen = BTreeSet::new();
+        for (place, is_of_experts) in of_layer {
+            let is_new = seen.insert(place.clone());
+            assert!(is_new || is_of_experts, "{name}: {place:?} twice");
+        }
+        let has = |part: &str| seen.iter().any(|(_, term, _)| term.ends_with(part));
+        assert!(has("down_proj") && has("up_proj") || has("experts"), "{name}");
     }
 }
 

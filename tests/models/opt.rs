@@ -58,12 +58,16 @@ fn the_published_files_are_the_presets() {
     for (name, [width, layers, heads, inner]) in [
         ("opt-125m", [768, 12, 12, 3072]),
         ("opt-1.3b", [2048, 24, 32, 8192]),
+        ("opt-13b", [5120, 40, 40, 20_480]),
         ("opt-66b", [9216, 64, 72, 36_864]),
     ] {
         let preset = Model::resolve::<&str>(name, []).unwrap();
         let preset = preset.decoder().unwrap();
-        let read =
-            DecoderConfig::from_json(published(width, layers, heads, inner).as_object().unwrap());
+        let mut published = published(width, layers, heads, inner);
+        if name == "opt-13b" {
+            published["output_projection"] = json!(true);
+        }
+        let read = DecoderConfig::from_json(published.as_object().unwrap());
         assert_eq!(read.as_ref(), Ok(preset), "{name}");
         assert!(preset.tie_word_embeddings);
     }
@@ -127,6 +131,8 @@ fn the_table_of_positions_has_two_rows_more_than_positions() {
     let parameters = changed(&[]).unwrap().parameters();
     let table = parameters.iter().find(|it| it.name.ends_with("embed_positions.weight")).unwrap();
     assert_eq!(table.shape, [24 + 2, 36]);
+    let most = changed(&[("max_position_embeddings", json!(u32::MAX))]).unwrap_err();
+    assert_says(&most, &["max_position_embeddings = 4294967295 and 2 rows in front", "lower it"]);
 }
 
 /// Relu compares and selects, and costs no FLOPs by a price for what computes.

@@ -23,6 +23,7 @@ fn what_a_model_does_not_read_cannot_be_set() {
         ("gpt2", "attention_dropout=0", "gpt2", "attention_dropout"),
         ("gpt2", "layer_types=[]", "gpt2", "layer_types"),
         ("gpt2", "dtype=float16", "gpt2", "dtype"),
+        ("opt-125m", "use_bias=false", "opt", "use_bias"),
         ("llama-3.2-1b", "qkv_bias=false", "llama", "qkv_bias"),
         ("qwen2.5-0.5b", "num_experts=0", "qwen2", "num_experts"),
         ("gpt2", "predict_special_tokens=true", "", "predict_special_tokens"),
@@ -32,7 +33,7 @@ fn what_a_model_does_not_read_cannot_be_set() {
             "" => assert_says(&problem, &["unknown field"]),
             kind => assert_says(
                 &problem,
-                &[&format!("setting {set}: "), &format!("a {kind} passes {field} over")],
+                &[&format!("setting {set}: "), &format!("{kind} passes {field} over")],
             ),
         }
     }

@@ -1,6 +1,11 @@
 //! From which length of sequences on attention is half of a step, as `scale` says it.
 
-use crate::{command::flopmeter, scale::scale};
+use std::fs;
+
+use crate::{
+    command::{flopmeter, json, text},
+    scale::scale,
+};
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -150,4 +155,22 @@ fn what_outgrows_a_step_is_told_and_from_where_on_it_is_half() {
         .assert()
         .success()
         .stdout(contains(told));
+}
+
+/// Points may be where their model is no more: what it takes it took there.
+#[test]
+fn positions_that_are_fixed_promise_no_length_where_the_model_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [model, points] = ["model", "points"].map(|name| folder.path().join(name));
+    fs::create_dir(&model).unwrap();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gpt2/config.json");
+    fs::copy(golden, model.join("config.json")).unwrap();
+    let [model, points] = [&model, &points].map(|path| text(path));
+    let swept = ["scale", model, "--axis", "seq=4,8", "--measure", "--out", points];
+    let swept = [&swept[..], &["--adapter", "embedded", "--repeat", "1", "-q"]].concat();
+    flopmeter(&swept).assert().success();
+    let crossover = || json(&["merge", points, "--json", "-"])["crossover"].clone();
+    assert_eq!(crossover(), Value::Null);
+    fs::remove_dir_all(model).unwrap();
+    assert_eq!(crossover(), Value::Null);
 }

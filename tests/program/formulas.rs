@@ -39,6 +39,9 @@ fn learned_positions_are_parameters_of_n() {
     assert_eq!(parameters(&["--seq", "1024"]), 124_439_808);
     assert_eq!(parameters(&["--pack", "1000,1024"]), 124_439_808);
     assert_eq!(parameters(&["--seq", "1025"]), 124_439_808 + 768);
+    // Without a length, no more than there are.
+    let few = report(&["gpt2", "--set", "n_positions=64"]);
+    assert_eq!(few["training"]["parameters"], 124_439_808 - (1024 - 64) * 768);
     command(&["gpt2", "--seq", "9", "--set", "n_positions=8"])
         .assert()
         .code(2)

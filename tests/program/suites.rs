@@ -125,3 +125,39 @@ fn another_entry_point_is_another_kernel() {
         contains("both.wgsl #2: flops went from 8 to 16").and(contains("were not run alike"));
     repository.run(&gate).code(1).stdout(told);
 }
+
+/// The entry point that a line does not name is the one that ran, and what is run by options of another version is known by
+/// what it ran.
+#[test]
+fn an_entry_point_that_no_line_names_is_the_one_that_ran() {
+    let repository = Repository::new();
+    let line = |entry: &str| format!("both.wgsl {entry} --dispatch 1 --bind 0.0=iota:8\n");
+    let little = BOTH.find("@compute @workgroup_size(8) fn much").unwrap();
+    let behind = BOTH.rfind("@compute").unwrap();
+    let alone = format!("{}{}", &BOTH[..little], &BOTH[behind..]);
+    repository.write("both.wgsl", BOTH);
+    repository.write("kernels.txt", &line("--entry much"));
+    repository.check(&["--json=much.json"]).success();
+    repository.write("both.wgsl", &alone);
+    repository.write("kernels.txt", &line(""));
+    repository.check(&["--json=little.json"]).success();
+    let compare = |before: &str, after: &str| {
+        repository.run(&["compare", before, after, "--fail-on=more:flops"])
+    };
+    compare("much.json", "little.json").code(1).stdout(contains("in B alone"));
+    repository.write("kernels.txt", &line("--entry little"));
+    repository.check(&["--json=named.json"]).success();
+    compare("little.json", "named.json").success().stdout(contains("alone").not());
+    compare("named.json", "little.json").success().stdout(contains("alone").not());
+
+    for (report, is_it) in [("much.json", false), ("little.json", true)] {
+        let older = repository.read(report).replace("\"--dispatch\"", "\"--old\", \"--dispatch\"");
+        repository.write("older.json", &older);
+        let compared = compare("older.json", "named.json");
+        if is_it {
+            compared.success().stdout(contains("alone").not());
+        } else {
+            compared.code(1).stdout(contains("in B alone"));
+        }
+    }
+}

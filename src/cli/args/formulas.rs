@@ -20,7 +20,7 @@ pub struct Formulas {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: u32,
-    /// Tokens in a sequence [default: 512, or what --pack adds up to]
+    /// Tokens in a sequence [default: 512, the model's positions where those are fewer, or what --pack adds up to]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub seq: Option<u32>,
     /// Sequences that are packed into each row of the batch, as in 512,300,212: none attends to another

@@ -130,11 +130,11 @@ impl DecoderConfig {
         if !ending(&inner).is_ok_and(|regex| modules.any(|name| regex.is_match(&name))) {
             return String::new();
         }
-        let inner = if inner == pattern && names.is_some() { inner } else { format!("({inner})") };
+        let inner = if inner.contains('|') { format!("({inner})") } else { inner };
         let list = names.map_or_else(String::new, |names| {
             format!("list the names, as in {}, or ", Value::from(names))
         });
-        format!(r"; {list}write '.*\.{inner}'")
+        format!("; {list}write '.*[.]{inner}'")
     }
 
     /// The last name of the module that the linear layer of this name is fused in, where it is.
@@ -192,7 +192,8 @@ impl DecoderConfig {
         let told = match &adapters.targets {
             Targets::Names(targets) if is_told(targets) => String::new(),
             Targets::Names(_) | Targets::Pattern(_) | Targets::AllLinear => {
-                format!(" ({}: {} linear layers)", names.join(", "), adapted.len())
+                let layers = if adapted.len() == 1 { "layer" } else { "layers" };
+                format!(" ({}: {} linear {layers})", names.join(", "), adapted.len())
             }
         };
         format!("adapters of {adapters}{told}")

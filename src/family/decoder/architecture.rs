@@ -42,7 +42,7 @@ pub enum Architecture {
     Starcoder2,
     /// The same with learned positions in the place of those that turn heads.
     Gpt2,
-    /// GPT-2 with relu, and two rows in front of its table of positions that no token takes.
+    /// Layer norms, relu, and learned positions behind two rows of their table that no token takes.
     Opt,
 }
 
@@ -108,6 +108,13 @@ impl Architecture {
             Self::Gpt2 => "gpt2",
             Self::Opt => "opt",
         }
+    }
+
+    /// The same with its article, as in "a `llama`" and "an `opt`".
+    pub(super) fn with_article(self) -> String {
+        let kind = self.model_type();
+        let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        format!("{article} {kind}")
     }
 
     /// Whether its MLPs may be mixtures of experts.

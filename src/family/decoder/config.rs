@@ -262,7 +262,7 @@ impl DecoderConfig {
 
     /// Rows in the table of learned positions.
     pub(super) const fn position_rows(&self) -> u32 {
-        self.max_position_embeddings.saturating_add(self.architecture.rows_before_positions())
+        self.max_position_embeddings + self.architecture.rows_before_positions()
     }
 
     /// Numbers in the table of learned positions.

@@ -106,6 +106,14 @@ impl DecoderConfig {
             },
             adapters: Adapters::from_config(|name| fields.given(name), architecture.names())?,
         };
+        let positions = config.max_position_embeddings;
+        let before = architecture.rows_before_positions();
+        if positions.checked_add(before).is_none() {
+            return Err(format!(
+                "max_position_embeddings = {positions} and {before} rows in front of them are more than {}: lower it",
+                u32::MAX
+            ));
+        }
         activation(fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
             if fields.flag(name)? == Some(other) {
@@ -168,7 +176,7 @@ pub(super) fn reads(object: &Map<String, Value>, field: &str) -> Result<(), Stri
     match fields.has_read(field) && !remarks(kind).contains(&field) {
         true => Ok(()),
         false => {
-            Err(format!("a {} passes {field} over: it changes nothing there", kind.model_type()))
+            Err(format!("{} passes {field} over: it changes nothing there", kind.with_article()))
         }
     }
 }
@@ -213,10 +221,10 @@ fn head(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), Strin
 }
 
 fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases, String> {
-    let kind = architecture.model_type();
+    let kind = architecture.with_article();
     let flag = |name: &str, allowed: bool| match fields.flag(name)? {
         Some(true) if !allowed => Err(format!(
-            "{name} is true, but a {kind} has no such choice: remove it, or change model_type"
+            "{name} is true, but {kind} has no such choice: remove it, or change model_type"
         )),
         given => Ok(given),
     };

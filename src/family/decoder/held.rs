@@ -69,7 +69,8 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
             || name == MODEL_TYPE
             || IMAGES.contains(&name.as_str())
             || name == "architectures" && generates(value);
-        if !passed && given(&found, name).is_none() {
+        // A null of the holder's asks for nothing.
+        if !passed && !value.is_null() && given(&found, name).is_none() {
             found.insert(name.clone(), value.clone());
         }
     }

@@ -90,7 +90,7 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
                 false => ("2 T in out", vec![2, t, k, n]),
                 true => ("2 T K in out", vec![2, t, passed, k, n]),
             };
-            terms.product(&component, path(&linear), formula, full)?;
+            terms.product(&component, path(config, &linear), formula, full)?;
         }
         for path in [&["attention", "scores"], &["attention", "values"]] {
             let priced = Priced::all_of(path);
@@ -120,7 +120,8 @@ fn adapters_path(linear: &LinearLayer) -> &'static [&'static str] {
 }
 
 /// Where in a layer a linear layer's passes stand.
-fn path(linear: &LinearLayer) -> &'static [&'static str] {
+fn path(config: &DecoderConfig, linear: &LinearLayer) -> &'static [&'static str] {
+    let names = config.architecture.names();
     match (linear.place, last_name(linear.name)) {
         (Place::Query, _) => &["attention", "q_proj"],
         (Place::Key, _) => &["attention", "k_proj"],
@@ -132,8 +133,8 @@ fn path(linear: &LinearLayer) -> &'static [&'static str] {
         (Place::Shared, "up_proj") => &["moe", "shared", "up_proj"],
         (Place::Shared, _) => &["moe", "shared", "down_proj"],
         (Place::Mlp, _) if linear.is_routed() => &["moe", "experts"],
-        (Place::Mlp, "gate_proj") => &["feed_forward", "gate_proj"],
-        (Place::Mlp, "up_proj" | "c_fc") => &["feed_forward", "up_proj"],
+        (Place::Mlp, _) if Some(linear.name) == names.gate => &["feed_forward", "gate_proj"],
+        (Place::Mlp, _) if linear.name == names.up => &["feed_forward", "up_proj"],
         (Place::Mlp, _) => &["feed_forward", "down_proj"],
         (Place::Head, _) => &["lm_head"],
     }

@@ -317,11 +317,11 @@ impl KernelRun {
         let shaders = self.report.shaders().into_iter();
         let both = shaders.filter_map(|shader| Some((shader, beside.report.shader(shader.name)?)));
         let said = both.flat_map(|(Shader { name, report }, other)| {
-            let said = run_with(report, other.report).into_iter();
-            let Some(name) = name else { return said.collect() };
-            // A suite is listed in any order, and its kernels' entry points are told nowhere else.
             let entry = format!("entry point {}", report.entry);
-            said.chain([entry]).map(|text| format!("{name}: {text}")).collect::<Vec<_>>()
+            let said = run_with(report, other.report).into_iter().chain([entry]);
+            // A suite is listed in any order.
+            let name = name.map_or_else(String::new, |name| format!("{name}: "));
+            said.map(|text| format!("{name}{text}")).collect::<Vec<_>>()
         });
         let mut said: Vec<String> = said.collect();
         if matches!(self.report, RanKernels::Suite(_)) {

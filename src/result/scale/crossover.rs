@@ -55,10 +55,12 @@ fn as_given(report: &ScaleReport, point: &ScalePoint) -> (ModelConfig, u32) {
         let point = Point { at, options: point.bill.training.options };
         report.sweep.resolve(&point).map(|(model, _)| model.config)
     };
-    // A sweep's model need not be here any more where its points are.
-    match (config.positions().learned, of(1), of(FAR)) {
-        (true, Ok(given), Ok(longest)) => (given, longest.positions().count.min(FAR)),
-        _ => (config.clone(), FAR),
+    let positions = config.positions();
+    match (of(1), of(FAR)) {
+        _ if !positions.learned => (config.clone(), FAR),
+        (Ok(given), Ok(longest)) => (given, longest.positions().count.min(FAR)),
+        // Presets are everywhere, and a folder's model, which need not be here any more, has the positions that it has.
+        _ => (config.clone(), positions.count.min(FAR)),
     }
 }
 

@@ -239,15 +239,16 @@ impl<'a> FileFields<'a> {
                 "{name} asks for quantised weights, which are not supported: set it to null for the model with whole ones"
             ));
         }
+        let a_kind = architecture.with_article();
         if architecture.has_experts() && name.starts_with("shared_expert") {
             return Err(format!(
-                "{name} is {value}, but a {kind} has no shared expert: set model_type to qwen2_moe, \
+                "{name} is {value}, but {a_kind} has no shared expert: set model_type to qwen2_moe, \
                  which has one, or remove the field"
             ));
         }
         if is_of_experts(name) && !architecture.has_experts() {
             return Err(format!(
-                "{name} is {value}, but a {kind} has no experts: set model_type to the mixture's own \
+                "{name} is {value}, but {a_kind} has no experts: set model_type to the mixture's own \
                  (mixtral, qwen2_moe or qwen3_moe), or remove the field"
             ));
         }

@@ -84,6 +84,21 @@ fn windows(
     if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
         return Ok(vec![None; count as usize]);
     }
+    let may_be_off = matches!(
+        architecture,
+        Architecture::Qwen2
+            | Architecture::Qwen2Moe
+            | Architecture::Qwen3
+            | Architecture::Qwen3Moe
+            | Architecture::SmolLm3
+    );
+    // transformers writes 0 of a Qwen2-MoE that does not slide.
+    let is_off = may_be_off
+        && fields.flag("use_sliding_window")? != Some(true)
+        && fields.given("sliding_window").and_then(Value::as_u64) == Some(0);
+    if is_off {
+        return Ok(vec![None; count as usize]);
+    }
     let window = fields.size("sliding_window").map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",

@@ -19,7 +19,8 @@ const fn own(architecture: Architecture) -> &'static [&'static str] {
         Architecture::SmolLm3 => {
             &["attention_bias", "mlp_bias", "use_sliding_window", "no_rope_layer_interval"]
         }
-        Architecture::Mistral | Architecture::Mixtral => &[],
+        Architecture::Mistral => &[],
+        Architecture::Mixtral => &["router_jitter_noise"],
         Architecture::Qwen2 => &["use_sliding_window", "max_window_layers"],
         Architecture::Qwen3 => {
             &["head_dim", "attention_bias", "use_sliding_window", "max_window_layers"]

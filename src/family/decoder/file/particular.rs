@@ -109,7 +109,9 @@ pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static st
             "summary_type",
             "summary_use_proj",
         ],
-        Architecture::Opt => &["activation_dropout", "init_std"],
+        Architecture::Opt => {
+            &["activation_dropout", "init_std", "learned_embeddings", "output_projection"]
+        }
         _ => &[],
     }
 }
