@@ -81,7 +81,7 @@ fn windows(
     rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
     let count = rotary.len() as u32;
-    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
+    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm) {
         return Ok(vec![None; count as usize]);
     }
     let window = fields.size("sliding_window").map_err(|problem| {
@@ -101,6 +101,7 @@ fn windows(
             | Architecture::Gemma2
             | Architecture::Phi3
             | Architecture::SmolLm3
+            | Architecture::StableLm
             | Architecture::Starcoder2
             | Architecture::Gpt2
             | Architecture::Opt => "set it to null",
@@ -188,7 +189,8 @@ impl Sliding {
             | Architecture::Olmo2
             | Architecture::Granite
             | Architecture::Gpt2
-            | Architecture::Opt => Self::None,
+            | Architecture::Opt
+            | Architecture::StableLm => Self::None,
             Architecture::Mistral
             | Architecture::Mixtral
             | Architecture::Phi3
