@@ -215,6 +215,7 @@ impl Member for DecoderConfig {
             | Architecture::Gemma3
             | Architecture::Phi3
             | Architecture::SmolLm3
+            | Architecture::StableLm
             | Architecture::Gemma
             | Architecture::Olmo2
             | Architecture::Granite
@@ -346,6 +347,7 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
             "rms_norm_eps": { "type": "number" },
             "norm_epsilon": { "type": "number" },
             "layer_norm_epsilon": { "type": "number" },
+            "layer_norm_eps": { "type": "number" },
             "rope_theta": { "type": "number" },
             "n_inner": { "type": "integer", "minimum": 1 },
             "ffn_dim": { "type": "integer", "minimum": 1 },

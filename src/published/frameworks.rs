@@ -98,6 +98,7 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Qwen3Moe
         | Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
@@ -127,6 +128,7 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite

@@ -98,6 +98,7 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Gpt2 | Architecture::Opt => llama_like(case),
         Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3

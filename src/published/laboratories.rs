@@ -27,8 +27,13 @@ fn litgpt(bill: &mut Charges<'_>) {
 
 /// The modules that are asked are OLMo-core's own.
 fn olmo_knows(case: &Case<'_>) -> Option<&'static str> {
-    matches!(case.architecture(), Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt)
-        .then_some("OLMo-core has no MLP without a gate and no norm with a bias")
+    match case.architecture() {
+        Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt => {
+            Some("OLMo-core has no MLP without a gate and no norm with a bias")
+        }
+        Architecture::StableLm => Some("it was executed on models with RMS norms"),
+        _ => None,
+    }
 }
 
 fn olmo(bill: &mut Charges<'_>) {

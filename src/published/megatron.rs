@@ -105,6 +105,7 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite
@@ -132,6 +133,7 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite

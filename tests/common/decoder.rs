@@ -43,6 +43,14 @@ pub fn fields(seed: u64) -> (Value, u32) {
             "ffn_dim": inner,
             "max_position_embeddings": 2 * seq + to(9) - 1,
         })
+    } else if member == Architecture::StableLm {
+        json!({
+            "hidden_size": 2 * half * kv * share,
+            "num_attention_heads": kv * share,
+            "num_key_value_heads": kv,
+            "num_hidden_layers": layers,
+            "intermediate_size": inner,
+        })
     } else {
         json!({
             "hidden_size": 2 * to(24),
@@ -119,6 +127,12 @@ pub fn fields(seed: u64) -> (Value, u32) {
         }
         Architecture::Gpt2 => {
             fields["layer_norm_epsilon"] = json!(1.0 / f64::from(100 * to(9)));
+        }
+        Architecture::StableLm => {
+            fields["use_qkv_bias"] = json!(to(2) == 1);
+            // Half a pair more than there are is rounded away.
+            let part = f64::from(4 * to(half) + 1) / f64::from(4 * half);
+            fields["partial_rotary_factor"] = json!(part.min(1.0));
         }
         Architecture::Opt => fields["enable_bias"] = json!(to(2) == 1),
         Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),

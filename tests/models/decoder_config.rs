@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::reference::is_by_inputs;
 
-const GOLDEN: [&str; 26] = [
+const GOLDEN: [&str; 28] = [
     "gemma",
     "gemma2",
     "gemma3",
@@ -37,6 +37,8 @@ const GOLDEN: [&str; 26] = [
     "qwen3",
     "qwen3_moe",
     "smollm3",
+    "stablelm",
+    "stablelm_lora",
     "starcoder2",
     "starcoder2_lora",
 ];
@@ -107,6 +109,8 @@ fn presets_have_their_published_parameters() {
         ("opt-13b", 12_853_473_280),
         ("opt-30b", 29_974_540_288),
         ("opt-66b", 65_719_701_504),
+        ("stablelm-3b-4e1t", 2_795_443_200),
+        ("stablelm-2-1.6b", 1_644_515_328),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));

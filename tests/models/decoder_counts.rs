@@ -64,6 +64,8 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("opt-13b", 13_363_220_316_160),
         ("opt-30b", 31_035_064_582_144),
         ("opt-66b", 67_888_232_792_064),
+        ("stablelm-3b-4e1t", 2_816_223_477_760),
+        ("stablelm-2-1.6b", 1_524_713_390_080),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -123,7 +125,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 216);
+    assert_eq!(DRAWN.lines().count(), 228);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

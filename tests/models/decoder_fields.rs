@@ -39,6 +39,7 @@ fn dropout_is_a_part_between_nothing_and_all() {
             Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
             Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
             Architecture::Opt => &["dropout", "attention_dropout"],
+            Architecture::StableLm => &["hidden_dropout", "attention_dropout"],
             Architecture::Starcoder2 => {
                 &["attention_dropout", "residual_dropout", "embedding_dropout"]
             }
@@ -61,7 +62,7 @@ fn dropout_is_a_part_between_nothing_and_all() {
 #[test]
 fn a_null_is_no_default() {
     for (architecture, file) in files() {
-        let eps = ["rms_norm_eps", "norm_epsilon", "layer_norm_epsilon"];
+        let eps = ["rms_norm_eps", "norm_epsilon", "layer_norm_epsilon", "layer_norm_eps"];
         // OPT's files choose none.
         let eps = eps.into_iter().find(|eps| file.contains_key(*eps));
         assert_eq!(eps.is_none(), architecture == Architecture::Opt);

@@ -14,9 +14,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 216, 8, 17
+CASES, TOKENS, SEED = 228, 8, 17
 DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite", "olmo3"]
-DENSE += ["starcoder2", "gpt2", "opt"]
+DENSE += ["starcoder2", "gpt2", "opt", "stablelm"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", "olmo3", *GEMMA]
@@ -103,6 +103,16 @@ def configuration(kind):
         maybe(fields, "sliding_window", draw.choice([None, below(9)]))
         maybe(fields, "resid_pdrop", 0.1)
         rotary_positions(fields)
+    if kind == "stablelm":
+        # All heads are as wide as the model, and a class without key and value heads has 32 of them.
+        fields.pop("head_dim", None)
+        if heads != 32:
+            fields.setdefault("num_key_value_heads", 1)
+        maybe(fields, "use_qkv_bias", draw.random() < 0.6)
+        maybe(fields, "hidden_dropout", 0.1)
+        width = fields["hidden_size"] // heads
+        # Half a pair more than there are is rounded away.
+        fields["partial_rotary_factor"] = min(1, (2 * below(width // 2) + 0.5) / width)
     if kind == "starcoder2":
         maybe(fields, "use_bias", draw.random() < 0.5, 0.7)
         maybe(fields, "norm_epsilon", draw.choice([1e-6, 1e-3]))
@@ -154,7 +164,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt"):
+    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt", "stablelm"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

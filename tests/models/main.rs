@@ -28,5 +28,6 @@ mod qwen;
 mod qwen_report;
 mod reference;
 mod smollm3;
+mod stablelm;
 mod starcoder2;
 mod yarn;

@@ -44,11 +44,13 @@ pub enum Architecture {
     Gpt2,
     /// Layer norms, relu, and learned positions behind two rows of their table that no token takes.
     Opt,
+    /// Llama with layer norms, whose heads are turned in part.
+    StableLm,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -67,6 +69,7 @@ impl Architecture {
         Self::Starcoder2,
         Self::Gpt2,
         Self::Opt,
+        Self::StableLm,
     ];
 
     /// What `model_type` says of each.
@@ -107,6 +110,7 @@ impl Architecture {
             Self::Starcoder2 => "starcoder2",
             Self::Gpt2 => "gpt2",
             Self::Opt => "opt",
+            Self::StableLm => "stablelm",
         }
     }
 
@@ -129,6 +133,7 @@ impl Architecture {
             | Self::Gemma3
             | Self::Phi3
             | Self::SmolLm3
+            | Self::StableLm
             | Self::Gemma
             | Self::Olmo2
             | Self::Granite
@@ -152,6 +157,7 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
+            | Self::StableLm
             | Self::Olmo2
             | Self::Granite
             | Self::Olmo3
@@ -194,6 +200,7 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
+            | Self::StableLm
             | Self::Gemma
             | Self::Granite
             | Self::Starcoder2 => [attention, mlp],
@@ -204,7 +211,7 @@ impl Architecture {
     pub(super) const fn norm_rule(self) -> NormRule {
         match self {
             Self::Gemma | Self::Gemma2 | Self::Gemma3 => NormRule::RmsOneMore,
-            Self::Starcoder2 | Self::Gpt2 | Self::Opt => NormRule::Layer,
+            Self::Starcoder2 | Self::Gpt2 | Self::Opt | Self::StableLm => NormRule::Layer,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -235,6 +242,7 @@ impl Architecture {
             | Self::Qwen3Moe
             | Self::Phi3
             | Self::SmolLm3
+            | Self::StableLm
             | Self::Olmo2
             | Self::Granite
             | Self::Olmo3 => Activation::SwiGlu,
@@ -257,6 +265,7 @@ impl Architecture {
             | Self::Gemma3
             | Self::Phi3
             | Self::SmolLm3
+            | Self::StableLm
             | Self::Gemma
             | Self::Olmo2
             | Self::Granite
@@ -264,6 +273,11 @@ impl Architecture {
             | Self::Starcoder2
             | Self::Opt => false,
         }
+    }
+
+    /// Whether positions may turn a part of each head.
+    pub(super) const fn may_turn_in_part(self) -> bool {
+        matches!(self, Self::Phi3 | Self::StableLm)
     }
 
     /// Rows in front of the table of learned positions that no token takes.

@@ -233,6 +233,7 @@ impl DecoderConfig {
             | Architecture::Gemma2
             | Architecture::Phi3
             | Architecture::SmolLm3
+            | Architecture::StableLm
             | Architecture::Gemma
             | Architecture::Granite
             | Architecture::Starcoder2

@@ -243,6 +243,10 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
             let all = fields.flag("use_bias")?.unwrap_or(true);
             return Ok(Biases { qkv: all, o: all, mlp: all });
         }
+        Architecture::StableLm => {
+            let qkv = fields.flag("use_qkv_bias")?.unwrap_or(false);
+            return Ok(Biases { qkv, o: false, mlp: false });
+        }
         Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true }),
         Architecture::Opt => {
             let all = fields.flag("enable_bias")?.unwrap_or(true);

@@ -221,6 +221,7 @@ fn of_experts(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Gemma3
         | Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite

@@ -118,6 +118,7 @@ impl Architecture {
             | Self::Gemma2
             | Self::Gemma3
             | Self::SmolLm3
+            | Self::StableLm
             | Self::Gemma
             | Self::Olmo2
             | Self::Granite

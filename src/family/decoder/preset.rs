@@ -58,7 +58,7 @@ macro_rules! opt {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 42] = [
+pub(super) const PRESETS: [(&str, &str); 44] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -272,4 +272,15 @@ pub(super) const PRESETS: [(&str, &str); 42] = [
     ("opt-13b", opt!(5120, 40, 40, 20_480)),
     ("opt-30b", opt!(7168, 48, 56, 28_672)),
     ("opt-66b", opt!(9216, 64, 72, 36_864)),
+    (
+        "stablelm-3b-4e1t",
+        r#"{"model_type": "stablelm", "hidden_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 32, "intermediate_size": 6912, "vocab_size": 50304, "max_position_embeddings": 4096}"#,
+    ),
+    (
+        "stablelm-2-1.6b",
+        r#"{"model_type": "stablelm", "hidden_size": 2048, "num_hidden_layers": 24, "num_attention_heads": 32,
+            "num_key_value_heads": 32, "intermediate_size": 5632, "vocab_size": 100352, "max_position_embeddings": 4096,
+            "use_qkv_bias": true}"#,
+    ),
 ];

@@ -64,6 +64,7 @@ pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] 
         | Architecture::Gemma2
         | Architecture::Phi3
         | Architecture::SmolLm3
+        | Architecture::StableLm
         | Architecture::Gemma
         | Architecture::Olmo2
         | Architecture::Granite

@@ -67,7 +67,7 @@ const INERT: [&str; 48] = [
 const QUANTIZATION: &str = "quantization_config";
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 81] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 86] = [
     "architectures",
     "is_causal",
     "use_bidirectional_attention",
@@ -115,6 +115,11 @@ pub(in crate::family::decoder) const KNOWN: [&str; 81] = [
     "scale_attn_weights",
     "scale_attn_by_inverse_layer_idx",
     "add_cross_attention",
+    "layer_norm_eps",
+    "use_qkv_bias",
+    "use_parallel_residual",
+    "qk_layernorm",
+    "hidden_dropout",
     "do_layer_norm_before",
     "_remove_final_layer_norm",
     "layer_norm_elementwise_affine",

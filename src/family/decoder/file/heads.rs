@@ -13,14 +13,17 @@ pub(super) fn read(
     let unsaid = Unsaid::of(architecture);
     let heads = fields.needed_unless("num_attention_heads", unsaid.num_attention_heads)?;
     let name = "num_key_value_heads";
+    // Whose heads are together as wide as the model, whatever a file says.
+    let fills =
+        matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm);
+    if fills && !hidden.is_multiple_of(heads) {
+        return Err(format!(
+            "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: all heads of its kind, {}, together are \
+             as wide as the model",
+            architecture.model_type()
+        ));
+    }
     if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
-        if !hidden.is_multiple_of(heads) {
-            return Err(format!(
-                "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: all heads of its kind, {}, together are \
-                 as wide as the model",
-                architecture.model_type()
-            ));
-        }
         return Ok([heads, heads, hidden / heads]);
     }
     let kv = match (fields.size(name)?, unsaid.num_key_value_heads) {
@@ -39,7 +42,7 @@ pub(super) fn read(
              head serves as many query heads"
         ));
     }
-    let stated = fields.size("head_dim")?;
+    let stated = if fills { None } else { fields.size("head_dim")? };
     let width = match (stated.or(unsaid.head_dim), hidden.is_multiple_of(heads)) {
         (Some(width), _) => width,
         (None, true) => hidden / heads,

@@ -81,7 +81,7 @@ fn windows(
     rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
     let count = rotary.len() as u32;
-    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
+    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm) {
         return Ok(vec![None; count as usize]);
     }
     let may_be_off = matches!(
@@ -116,6 +116,7 @@ fn windows(
             | Architecture::Gemma2
             | Architecture::Phi3
             | Architecture::SmolLm3
+            | Architecture::StableLm
             | Architecture::Starcoder2
             | Architecture::Gpt2
             | Architecture::Opt => "set it to null",
@@ -203,7 +204,8 @@ impl Sliding {
             | Architecture::Olmo2
             | Architecture::Granite
             | Architecture::Gpt2
-            | Architecture::Opt => Self::None,
+            | Architecture::Opt
+            | Architecture::StableLm => Self::None,
             Architecture::Mistral
             | Architecture::Mixtral
             | Architecture::Phi3

@@ -10,6 +10,7 @@ pub(super) const fn eps_field(architecture: Architecture) -> Option<&'static str
     Some(match architecture {
         Architecture::Starcoder2 => "norm_epsilon",
         Architecture::Gpt2 => "layer_norm_epsilon",
+        Architecture::StableLm => "layer_norm_eps",
         Architecture::Opt => return None,
         Architecture::Llama
         | Architecture::Mistral
@@ -44,6 +45,9 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
             ("scale_attn_by_inverse_layer_idx", json!(false)),
             ("add_cross_attention", json!(false)),
         ],
+        Architecture::StableLm => {
+            vec![("use_parallel_residual", json!(false)), ("qk_layernorm", json!(false))]
+        }
         Architecture::Opt => vec![
             ("do_layer_norm_before", json!(true)),
             ("_remove_final_layer_norm", json!(false)),
@@ -58,12 +62,14 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
 pub(super) const fn activations(
     architecture: Architecture,
 ) -> &'static [(&'static str, &'static [&'static str])] {
+    const SILU: &[&str] = &["silu"];
     const TANH: &[&str] = &["gelu_pytorch_tanh"];
     match architecture {
         // Both are gelu by tanh.
         Architecture::Gpt2 => &[("activation_function", &["gelu_new", "gelu_pytorch_tanh"])],
         Architecture::Opt => &[("activation_function", &["relu"])],
         Architecture::Starcoder2 => &[("hidden_act", TANH)],
+        Architecture::StableLm => &[("hidden_act", SILU)],
         // The first files of the first Gemma say "gelu" and mean what is built.
         Architecture::Gemma => {
             &[("hidden_act", &["gelu_pytorch_tanh", "gelu"]), ("hidden_activation", TANH)]
@@ -82,7 +88,7 @@ pub(super) const fn activations(
         | Architecture::SmolLm3
         | Architecture::Olmo2
         | Architecture::Granite
-        | Architecture::Olmo3 => &[("hidden_act", &["silu"]), ("hidden_activation", &["silu"])],
+        | Architecture::Olmo3 => &[("hidden_act", SILU), ("hidden_activation", SILU)],
     }
 }
 
@@ -123,6 +129,7 @@ pub(super) const fn dropouts(architecture: Architecture) -> &'static [&'static s
         Architecture::Starcoder2 => &["attention_dropout", "residual_dropout", "embedding_dropout"],
         Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
         Architecture::Opt => &["dropout", "attention_dropout"],
+        Architecture::StableLm => &["hidden_dropout", "attention_dropout"],
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -107,7 +107,7 @@ pub(super) fn partial(fields: &FileFields<'_>, architecture: Architecture) -> Re
     if let Some(factor) = fields.positive(PARTIAL)? {
         stated.push((PARTIAL.to_owned(), factor));
     }
-    let objects: &[&str] = if architecture == Architecture::Phi3 { &[NEWER, OLDER] } else { &[] };
+    let objects: &[&str] = if architecture.may_turn_in_part() { &[NEWER, OLDER] } else { &[] };
     for &name in objects {
         let rope = object(name, fields.given(name))?;
         if let Some(value) = rope.and_then(|rope| rope.get(PARTIAL)).filter(|it| !it.is_null()) {
@@ -116,14 +116,16 @@ pub(super) fn partial(fields: &FileFields<'_>, architecture: Architecture) -> Re
             stated.push((name, factor));
         }
     }
-    let Some((name, factor)) = stated.first() else { return Ok(1.0) };
+    let Some((name, factor)) = stated.first() else {
+        return Ok(Unsaid::of(architecture).partial_rotary_factor);
+    };
     if let Some((other, another)) = stated.iter().find(|(_, another)| another != factor) {
         return Err(format!("{name} is {factor}, but {other} is {another}: remove one of them"));
     }
     if *factor > 1.0 {
         return Err(format!("{name} is {factor}: no more than all of a head can be turned"));
     }
-    if architecture != Architecture::Phi3 && *factor != 1.0 {
+    if !architecture.may_turn_in_part() && *factor != 1.0 {
         return Err(format!(
             "{name} is {factor}: of {} only heads that are turned whole are supported",
             architecture.model_type()

@@ -15,6 +15,8 @@ pub(super) struct Unsaid {
     pub vocab_size: Option<u32>,
     /// The longest sequence.
     pub max_position_embeddings: u32,
+    /// How much of a head rotary positions turn.
+    pub partial_rotary_factor: f64,
     /// What a norm adds to the mean of squares, or to the variance.
     pub norm_eps: f64,
     /// The base of rotary positions.
@@ -48,6 +50,7 @@ impl Unsaid {
             num_key_value_heads: None,
             vocab_size: None,
             max_position_embeddings: 32_768,
+            partial_rotary_factor: 1.0,
             norm_eps: 1e-6,
             rope_theta: 1e4,
             sliding_theta: None,
@@ -113,6 +116,16 @@ impl Unsaid {
                 norm_eps: 1e-5,
                 sliding_window: None,
                 tie_word_embeddings: true,
+                ..usual
+            },
+            Architecture::StableLm => Self {
+                num_attention_heads: Some(32),
+                num_key_value_heads: Some(32),
+                vocab_size: Some(50_304),
+                max_position_embeddings: 4096,
+                partial_rotary_factor: 0.25,
+                norm_eps: 1e-5,
+                sliding_window: None,
                 ..usual
             },
             Architecture::Opt => Self {

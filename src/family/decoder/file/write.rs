@@ -48,7 +48,7 @@ impl DecoderConfig {
         if let Scaling::LongRope { original, .. } = self.rope.scaling {
             set("original_max_position_embeddings", json!(original));
         }
-        if self.partial_rotary_factor != 1.0 {
+        if self.partial_rotary_factor != Unsaid::of(self.architecture).partial_rotary_factor {
             set("partial_rotary_factor", json!(self.partial_rotary_factor));
         }
         self.write_wavelengths(&mut set);
@@ -70,6 +70,7 @@ impl DecoderConfig {
             }
             Architecture::Qwen2Moe if !self.biases.qkv => set("qkv_bias", json!(false)),
             Architecture::Starcoder2 if !self.biases.qkv => set("use_bias", json!(false)),
+            Architecture::StableLm if self.biases.qkv => set("use_qkv_bias", json!(true)),
             Architecture::Opt if !self.biases.qkv => set("enable_bias", json!(false)),
             Architecture::Llama
             | Architecture::Qwen3
@@ -82,6 +83,7 @@ impl DecoderConfig {
             | Architecture::Mixtral
             | Architecture::Phi3
             | Architecture::SmolLm3
+            | Architecture::StableLm
             | Architecture::Gemma
             | Architecture::Olmo2
             | Architecture::Granite
@@ -143,7 +145,8 @@ impl DecoderConfig {
             | Architecture::Olmo2
             | Architecture::Granite
             | Architecture::Gpt2
-            | Architecture::Opt => return,
+            | Architecture::Opt
+            | Architecture::StableLm => return,
             Architecture::Mistral | Architecture::Phi3 | Architecture::Starcoder2 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
