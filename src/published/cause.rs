@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     bill::{Charges, What},
     case::{Case, Keys},
-    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE},
+    formula::{Covers, Formula, HALF_SQUARE, TWO_MATRICES, WHOLE_SQUARE},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -171,7 +171,7 @@ fn known(bill: &Charges<'_>, covers: Covers, what: What, side: Side) -> Option<&
             Some("keys and values are charged as wide as queries: grouped queries are ignored")
         }
         What::Part(Part::Linear(Place::Mlp)) if side.is(2, 3) && gate.is_some() => {
-            Some("the MLP is charged as two matrices: it has three")
+            Some(TWO_MATRICES)
         }
         What::Part(Part::Linear(Place::Mlp)) if side.is(3, 2) && gate.is_none() => {
             Some("the MLP is charged as three matrices: it has two")

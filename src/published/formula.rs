@@ -67,7 +67,10 @@ impl Checked {
 pub(super) const WHOLE_SQUARE: &str =
     "attention is charged over the whole square: a query meets the keys up to itself";
 
-/// Why it is charged too little by those that halve the square.
+/// Why the MLP is charged too little by formulas of a time without gates.
+pub(super) const TWO_MATRICES: &str = "the MLP is charged as two matrices: it has three";
+
+/// Why attention is charged too little by those that halve the square.
 pub(super) const HALF_SQUARE: &str =
     "half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs";
 

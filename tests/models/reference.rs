@@ -96,9 +96,10 @@ pub fn compare(
         if let Some(after) = after {
             let got = session.read(&parameter.value).unwrap();
             let want = expected(file, &format!("{after}/{name}"));
-            let part = f64::from(f32::EPSILON) / 2.0;
-            let rounding =
-                if is_nothing(&grad) { f64::INFINITY } else { part * gradient_norm(file, &grad) };
+            // Of a key's bias, what positions do not turn is nothing but roundings.
+            let is_of_keys = grad.ends_with("k_proj.bias");
+            let part = if is_of_keys { TOLERANCE } else { f64::from(f32::EPSILON) / 2.0 };
+            let rounding = part * gradient_norm(file, &grad);
             let (got, want) = moved(&got, &want, &expected(file, &grad), rounding);
             assert_close(&format!("{after}/{name}"), &got, &want);
         }

@@ -87,7 +87,8 @@ fn of_several(mut error: Error, program: &Command) -> Error {
             && matches!(it.get_action(), ArgAction::Append)
             && takes_each(it, &parts)
     };
-    if !program.get_subcommands().flat_map(Command::get_arguments).any(is_it) {
+    let commands = program.get_subcommands().chain([program]);
+    if !commands.flat_map(Command::get_arguments).any(is_it) {
         return error;
     }
     let said: Vec<String> = parts.iter().map(|part| format!("--{name} {part}")).collect();

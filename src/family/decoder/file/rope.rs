@@ -30,6 +30,8 @@ struct Stated<'a> {
     original: Option<u32>,
     /// The longest sequence that the model takes, which it was trained for first where an object does not say.
     longest: u32,
+    /// Whether an object may say how much of a head is turned.
+    in_part: bool,
 }
 
 /// Reads the rotary positions of all layers, and those of layers that slide where they have their own.
@@ -45,12 +47,13 @@ pub(super) fn read(
         Some(unsaid) => Some(fields.size(ORIGINAL)?.unwrap_or(unsaid)),
         None => None,
     };
+    let in_part = architecture.may_turn_in_part();
     let longest = fields.size(LONGEST)?.unwrap_or(unsaid.max_position_embeddings);
     let newer = object(NEWER, fields.given(NEWER))?;
     let older = object(OLDER, fields.given(OLDER))?;
     let Some(local) = unsaid.sliding_theta else {
         let newer = newer.map(|newer| (NEWER.to_owned(), newer));
-        let stated = Stated { theta: Some(THETA), newer, older, original, longest };
+        let stated = Stated { theta: Some(THETA), newer, older, original, longest, in_part };
         return Ok((stated.read(fields, unsaid.rope_theta)?, None));
     };
     let kinds = [Layer::FULL, Layer::SLIDING];
@@ -67,10 +70,11 @@ pub(super) fn read(
         let value = newer.and_then(|newer| newer.get(kind)).filter(|value| !value.is_null());
         Ok(object(&name, value)?.map(|found| (name, found)))
     };
-    let full = Stated { theta: Some(THETA), newer: of(Layer::FULL)?, older, original, longest };
+    let full =
+        Stated { theta: Some(THETA), newer: of(Layer::FULL)?, older, original, longest, in_part };
     let newer = of(Layer::SLIDING)?;
     let theta = (architecture == Architecture::Gemma3).then_some("rope_local_base_freq");
-    let sliding = Stated { theta, newer, older: None, original, longest };
+    let sliding = Stated { theta, newer, older: None, original, longest, in_part };
     let both = [full.read(fields, unsaid.rope_theta)?, sliding.read(fields, local)?];
     if both.iter().any(|rope| matches!(rope.scaling, Scaling::Yarn { truncate: false, .. })) {
         return Err(format!(
@@ -146,7 +150,7 @@ fn object<'a>(
 impl Stated<'_> {
     /// Reads both spellings; what both say, they must say alike.
     fn read(self, fields: &FileFields<'_>, default_theta: f64) -> Result<Rope, String> {
-        let Self { theta, newer, older, original, longest } = self;
+        let Self { theta, newer, older, original, longest, in_part } = self;
         let newer = newer.as_ref().map(|(name, rope)| (name.as_str(), *rope));
         let older = older.map(|rope| (OLDER, rope));
         let beside = match theta {
@@ -169,7 +173,8 @@ impl Stated<'_> {
                 _ => base = Some((name, inner)),
             }
         }
-        let scaling = |(name, rope): (&str, _)| Scaling::read(name, rope, original, longest);
+        let scaling =
+            |(name, rope): (&str, _)| Scaling::read((name, rope), original, longest, in_part);
         let older = older.map(scaling).transpose()?;
         let read = newer.map(scaling).transpose()?;
         if let (Some(read), Some(older), Some((name, _))) = (&read, &older, newer)
@@ -242,12 +247,12 @@ impl Scaling {
         }
     }
 
-    /// `original` and `longest` as in [`Stated`]: an architecture has `longrope`, or the others.
+    /// The rest as in [`Stated`]: an architecture has `longrope`, or the others.
     fn read(
-        name: &str,
-        rope: &Map<String, Value>,
+        (name, rope): (&str, &Map<String, Value>),
         original: Option<u32>,
         longest: u32,
+        in_part: bool,
     ) -> Result<Self, String> {
         // As transformers has it.
         let longest = json!(longest);
@@ -264,7 +269,7 @@ impl Scaling {
         let (scaling, keys): (_, &[&str]) = match (kind, original) {
             ("default", None) => (Self::Default, &[]),
             // A file may go on to say what `longrope` was trained for.
-            ("default", Some(_)) => (Self::Default, &[PARTIAL, ORIGINAL]),
+            ("default", Some(_)) => (Self::Default, &[ORIGINAL]),
             ("longrope" | "su", Some(original)) => {
                 (Self::read_longrope(name, rope, original)?, &LONGROPE)
             }
@@ -296,7 +301,11 @@ impl Scaling {
                 "{name}: low_freq_factor = {low} is not below high_freq_factor = {high}"
             ));
         }
-        let known = |key: &str| ["rope_type", "type", THETA].contains(&key) || keys.contains(&key);
+        let known = |key: &str| {
+            ["rope_type", "type", THETA].contains(&key)
+                || keys.contains(&key)
+                || in_part && key == PARTIAL
+        };
         match rope.iter().find(|(key, value)| !known(key) && !value.is_null()) {
             Some((key, value)) => Err(format!(
                 "{name}.{key} is {value}, which rope_type \"{kind}\" does not have: remove it"
@@ -380,5 +389,4 @@ const YARN: [&str; 8] = [
 ];
 
 /// What an object of `longrope` may hold.
-const LONGROPE: [&str; 6] =
-    ["short_factor", "long_factor", "factor", "attention_factor", PARTIAL, ORIGINAL];
+const LONGROPE: [&str; 5] = ["short_factor", "long_factor", "factor", "attention_factor", ORIGINAL];
