@@ -136,9 +136,13 @@ impl Side {
 
 fn reason(formula: &Formula, bill: &Charges<'_>, what: What, side: Side) -> String {
     let given = formula.because.iter().find(|(part, _)| *part == what).map(|(_, text)| *text);
-    // Matrices of another width may cost what another number of them would: who gives a reason for the MLP knows which.
+    // Matrices of another width may cost what another number of them would: who gives a reason for the MLP knows which,
+    // unless the width is the one that those formulas have.
+    let case = bill.case();
     let is_mlp = what == What::Part(Part::Linear(Place::Mlp));
-    let known = known(bill, formula.covers, what, side).filter(|_| !is_mlp || given.is_none());
+    let is_usual = case.i == 4 * case.h;
+    let known =
+        known(bill, formula.covers, what, side).filter(|_| !is_mlp || given.is_none() || is_usual);
     if let Some(text) = known {
         return text.to_owned();
     }
@@ -209,7 +213,8 @@ fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
     let Case { n, d, s, t, .. } = **bill;
     let pairs = bill.pairs(bill.keys());
     let times = |count: i128| side.charged == count * n * d * pairs;
-    let again = bill.charges().contains_key(&(What::Part(Part::Square), WorkPass::Again));
+    let charges_again = bill.charges().contains_key(&(What::Part(Part::Square), WorkPass::Again));
+    let again = bill.training.recompute && charges_again;
     let is_whole = if again { times(16) } else { times(12) || times(4) };
     let is_half = if again { times(8) } else { times(6) || times(2) };
     // No window is shorter than the sequence, or the model has as many positions as it.
@@ -226,10 +231,14 @@ fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
         Some(
             "attention is charged for as many keys as a window holds, S at most: a query meets those up to itself",
         )
-    } else {
+    } else if bill.config.layers.iter().any(|layer| layer.window.is_some()) {
         Some(
             "attention is charged for the keys of the whole row, or as many as a window holds: a query meets those of its own \
              sequence up to itself",
+        )
+    } else {
+        Some(
+            "attention is charged for the keys of the whole row: a query meets those of its own sequence up to itself",
         )
     }
 }

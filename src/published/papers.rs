@@ -232,7 +232,13 @@ pub(super) const FORMULAS: &[Formula] = &[
             let again = 12 * bill.l * bill.h * bill.square;
             bill.add(SQUARE, WorkPass::Again, again);
         },
-        because: &[FOUR_H, WHOLE],
+        because: &[
+            FOUR_H,
+            (
+                SQUARE,
+                "attention is charged over the whole square, and its second forward pass as three",
+            ),
+        ],
     },
     Formula {
         id: "deepseek-llm",

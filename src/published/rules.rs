@@ -162,7 +162,10 @@ pub(super) const FORMULAS: &[Formula] = &[
             if case.training.recompute { dense(case) } else { Some("no layer is recomputed") }
         },
         charge: rematerialising,
-        because: &[PALM_SQUARE],
+        because: &[(
+            What::Part(Part::Square),
+            "attention is charged over the whole square, and its second forward pass as a quarter of one",
+        )],
     },
     Formula {
         id: "picotron",

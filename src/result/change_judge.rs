@@ -1,7 +1,7 @@
 //! What a change is judged by: how much more it may cost, whether the second run holds by its own checks, and whether the
 //! two can be held against each other at all. Comparing them is somebody else's business.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use super::{
     ChangeReport, Examined, Finding, FindingKind, GrowthLimit, KernelFigures, KernelPair,
@@ -51,19 +51,10 @@ impl ChangeReport {
                 findings: self.kernels.iter().flat_map(|pair| of_kernel(limit, pair)).collect(),
             }
         });
-        // What is less because less was run is no gain.
-        let aside = if self.is_run_alike() { "" } else { ", and A and B were not run alike" };
-        let told = |check: Examined| Examined { what: check.what + aside, ..check };
-        let checks: Vec<Examined> = checks.map(told).collect();
+        let checks: Vec<Examined> = checks.collect();
         self.checks.extend(checks);
         let both = [self.sound(), self.whole(), self.has_all(), self.ended_alike()].into_iter();
         self.checks.extend(both.filter(|check| !limits.is_empty() && !check.holds()));
-    }
-
-    /// Whether both were run with the same, in whatever order.
-    fn is_run_alike(&self) -> bool {
-        let [a, b] = [&self.a, &self.b].map(|run| run.run_with.iter().collect::<BTreeSet<_>>());
-        a == b
     }
 
     /// Whether the second run holds by what its own report was judged by: what a kernel costs that races or is wrong says

@@ -122,3 +122,22 @@ fn a_layer_norm_is_over_two_numbers_at_least() {
     assert!(Model::resolve("gpt2", ["n_embd=2", "n_head=1"]).is_ok());
     assert!(Model::resolve("llama-3.2-1b", ["hidden_size=1", "head_dim=2"]).is_ok());
 }
+
+/// transformers writes a window of 0 where a Qwen2-MoE does not slide, beside what it says of layers that would.
+#[test]
+fn a_window_of_a_model_that_does_not_slide_may_be_nothing() {
+    let mut saved = object(golden("qwen2_moe", "config.json")).unwrap();
+    let layers = saved["num_hidden_layers"].as_u64().unwrap() as usize;
+    for (field, value) in [
+        ("sliding_window", json!(0)),
+        ("use_sliding_window", json!(false)),
+        ("max_window_layers", json!(28)),
+        ("layer_types", json!(vec!["full_attention"; layers])),
+    ] {
+        saved.insert(field.to_owned(), value);
+    }
+    let read = DecoderConfig::from_json(&saved).unwrap();
+    assert!(read.layers.iter().all(|layer| layer.window.is_none()));
+    let slides = with(&saved, "use_sliding_window", json!(true)).unwrap_err();
+    assert!(slides.contains("sliding_window is 0"), "{slides}");
+}

@@ -99,9 +99,9 @@ fn a_model_of_text_and_images_holds_its_text_model() {
     untied["tie_word_embeddings"] = json!(false);
     untied["text_config"]["tie_word_embeddings"] = json!(true);
     assert!(!read(&untied).unwrap().tie_word_embeddings);
-    // A null of the whole model's is what its class takes, and asks for nothing.
+    // Its class takes a null, and ties nothing.
     untied["tie_word_embeddings"] = Value::Null;
-    assert!(read(&untied).unwrap().tie_word_embeddings);
+    assert!(!read(&untied).unwrap().tie_word_embeddings);
 }
 
 #[test]

@@ -35,8 +35,11 @@ impl SuiteLine {
             let error = slip::told(error, &Self::command());
             let meant = match error.get(ContextKind::SuggestedArg) {
                 Some(ContextValue::String(meant)) => format!(": did you mean '{meant}'?"),
+                // Those on other arguments are about how a program is called, too.
                 Some(_) | None => match error.get(ContextKind::Suggested) {
-                    Some(ContextValue::StyledStrs(tips)) => {
+                    Some(ContextValue::StyledStrs(tips))
+                        if error.kind() != ErrorKind::UnknownArgument =>
+                    {
                         tips.iter().map(|tip| format!(": {tip}")).collect()
                     }
                     Some(_) | None => String::new(),

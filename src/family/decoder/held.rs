@@ -69,8 +69,13 @@ pub(super) fn held(object: &Map<String, Value>) -> Result<Option<HeldModel>, Str
             || name == MODEL_TYPE
             || IMAGES.contains(&name.as_str())
             || name == "architectures" && generates(value);
-        // A null of the holder's asks for nothing.
-        if !passed && !value.is_null() && given(&found, name).is_none() {
+        // transformers ties nothing by a null, and any other asks for nothing.
+        let value = match value {
+            Value::Null if name == "tie_word_embeddings" => &Value::Bool(false),
+            Value::Null => continue,
+            value => value,
+        };
+        if !passed && given(&found, name).is_none() {
             found.insert(name.clone(), value.clone());
         }
     }

@@ -317,8 +317,10 @@ impl KernelRun {
         let shaders = self.report.shaders().into_iter();
         let both = shaders.filter_map(|shader| Some((shader, beside.report.shader(shader.name)?)));
         let said = both.flat_map(|(Shader { name, report }, other)| {
-            let entry = format!("entry point {}", report.entry);
-            let said = run_with(report, other.report).into_iter().chain([entry]);
+            // Several dispatches say by themselves what they run.
+            let is_one = report.dispatches.is_empty();
+            let entry = is_one.then(|| format!("entry point {}", report.entry));
+            let said = run_with(report, other.report).into_iter().chain(entry);
             // A suite is listed in any order.
             let name = name.map_or_else(String::new, |name| format!("{name}: "));
             said.map(|text| format!("{name}{text}")).collect::<Vec<_>>()

@@ -96,10 +96,8 @@ fn windows(
     let is_off = may_be_off
         && fields.flag("use_sliding_window")? != Some(true)
         && fields.given("sliding_window").and_then(Value::as_u64) == Some(0);
-    if is_off {
-        return Ok(vec![None; count as usize]);
-    }
-    let window = fields.size("sliding_window").map_err(|problem| {
+    let stated = if is_off { Ok(None) } else { fields.size("sliding_window") };
+    let window = stated.map_err(|problem| {
         let way = match architecture {
             Architecture::Gemma3 => "set sliding_window_pattern to 1",
             Architecture::Olmo3 => "list full_attention alone in layer_types",

@@ -50,7 +50,9 @@ const fn own(architecture: Architecture) -> &'static [&'static str] {
             "logits_scaling",
         ],
         Architecture::Starcoder2 => &["use_bias"],
-        Architecture::StableLm => &["use_qkv_bias", "use_parallel_residual", "qk_layernorm"],
+        Architecture::StableLm => {
+            &["use_qkv_bias", "use_parallel_residual", "qk_layernorm", "partial_rotary_factor"]
+        }
         Architecture::Gpt2 => {
             &["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention"]
         }

@@ -115,6 +115,7 @@ pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static st
             "summary_type",
             "summary_use_proj",
         ],
+        Architecture::StableLm => &["num_heads", "rotary_scaling_factor"],
         Architecture::Opt => {
             &["activation_dropout", "init_std", "learned_embeddings", "output_projection"]
         }
