@@ -28,7 +28,8 @@ pub fn fields(seed: u64) -> (Value, u32) {
     });
     let sizes = if member == Architecture::Gpt2 {
         json!({
-            "n_embd": kv * share * to(10),
+            // A layer norm is over two numbers at least.
+            "n_embd": kv * share * (1 + to(9)),
             "n_head": kv * share,
             "n_layer": layers,
             "n_inner": if to(2) == 1 { json!(inner) } else { Value::Null },
@@ -37,7 +38,7 @@ pub fn fields(seed: u64) -> (Value, u32) {
         })
     } else if member == Architecture::Opt {
         json!({
-            "hidden_size": kv * share * to(10),
+            "hidden_size": kv * share * (1 + to(9)),
             "num_attention_heads": kv * share,
             "num_hidden_layers": layers,
             "ffn_dim": inner,
