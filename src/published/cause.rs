@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     bill::{Charges, What},
     case::{Case, Keys},
-    formula::{Covers, Formula, HALF_SQUARE, TWO_MATRICES, WHOLE_SQUARE},
+    formula::{Covers, Formula, HALF, TWO_MATRICES, WHOLE},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -175,7 +175,7 @@ fn known(bill: &Charges<'_>, covers: Covers, what: What, side: Side) -> Option<&
             Some("keys and values are charged as wide as queries: grouped queries are ignored")
         }
         What::Part(Part::Linear(Place::Mlp)) if side.is(2, 3) && gate.is_some() => {
-            Some(TWO_MATRICES)
+            Some(TWO_MATRICES.1)
         }
         What::Part(Part::Linear(Place::Mlp)) if side.is(3, 2) && gate.is_none() => {
             Some("the MLP is charged as three matrices: it has two")
@@ -222,9 +222,9 @@ fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
     if side.charged == 0 {
         Some("attention's two products are not charged")
     } else if is_square && is_whole {
-        Some(WHOLE_SQUARE)
+        Some(WHOLE.1)
     } else if is_square && is_half && !side.is(1, 2) {
-        Some(HALF_SQUARE)
+        Some(HALF.1)
     } else if bill.keys() != Keys::Window || !is_whole {
         None
     } else if bill.square == s * t {

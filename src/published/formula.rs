@@ -4,6 +4,7 @@ use super::{
     bill::{Charges, What},
     case::Case,
 };
+use crate::family::decoder::{Part, Place};
 
 /// A published formula.
 pub struct Formula {
@@ -64,15 +65,20 @@ impl Checked {
 }
 
 /// Why attention is charged too much by most formulas.
-pub(super) const WHOLE_SQUARE: &str =
-    "attention is charged over the whole square: a query meets the keys up to itself";
-
-/// Why the MLP is charged too little by formulas of a time without gates.
-pub(super) const TWO_MATRICES: &str = "the MLP is charged as two matrices: it has three";
+pub(super) const WHOLE: (What, &str) = (
+    What::Part(Part::Square),
+    "attention is charged over the whole square: a query meets the keys up to itself",
+);
 
 /// Why attention is charged too little by those that halve the square.
-pub(super) const HALF_SQUARE: &str =
-    "half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs";
+pub(super) const HALF: (What, &str) = (
+    What::Part(Part::Square),
+    "half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs",
+);
+
+/// Why the MLP is charged too little by formulas of a time without gates.
+pub(super) const TWO_MATRICES: (What, &str) =
+    (What::Part(Part::Linear(Place::Mlp)), "the MLP is charged as two matrices: it has three");
 
 /// Of what a formula is a count, and so what it is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,14 +3,12 @@
 use super::{
     bill::{Charges, PROJECTIONS, THREE, TWO, What},
     case::{Case, Keys, always, dense, llama_like},
-    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE, read, run},
+    formula::{Covers, Formula, HALF, WHOLE, read, run},
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
 
 const SQUARE: What = What::Part(Part::Square);
 const SHARED: What = What::Part(Part::Linear(Place::Shared));
-const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
-const HALF: (What, &str) = (SQUARE, HALF_SQUARE);
 const NO_SHARED: (What, &str) = (SHARED, "the expert that every token passes is not charged");
 
 /// Linear layers as they are, experts with their router but without a shared one.

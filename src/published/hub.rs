@@ -3,14 +3,13 @@
 use super::{
     bill::{Charges, PROJECTIONS, THREE, What},
     case::{Case, always, dense, llama_like},
-    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE, read, run},
+    formula::{Covers, Formula, HALF, WHOLE, read, run},
 };
 use crate::family::decoder::{Architecture, LinearLayer, Part, Place};
 
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const QUERY: What = What::Part(Part::Linear(Place::Query));
 const SQUARE: What = What::Part(Part::Square);
-const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
 
 /// 6 for each parameter outside of the embedding's module; adapters are parameters like any other.
 fn trainer(bill: &mut Charges<'_>) {
@@ -172,7 +171,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "the same with half the square",
         why_not: trl_knows,
         charge: trl_adjusted,
-        because: &[(SQUARE, HALF_SQUARE)],
+        because: &[HALF],
     },
     Formula {
         id: "llama-factory",

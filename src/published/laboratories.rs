@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, PROJECTIONS, THREE, TWO, What},
     case::{Case, always, dense},
-    formula::{Covers, Formula, WHOLE_SQUARE, run},
+    formula::{Covers, Formula, WHOLE, run},
     frameworks::windowed,
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -11,7 +11,6 @@ use crate::family::decoder::{Architecture, Part, Place, WorkPass};
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
 const MLP: What = What::Part(Part::Linear(Place::Mlp));
-const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
 
 /// The square is in the sum of the trained and in that of the frozen.
 fn litgpt(bill: &mut Charges<'_>) {

@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, PROJECTIONS, THREE, What},
     case::{Case, always, dense, llama_like},
-    formula::{Covers, Formula, HALF_SQUARE, WHOLE_SQUARE, read, run},
+    formula::{Covers, Formula, HALF, WHOLE, read, run},
     papers::megatron_2021,
 };
 use crate::family::decoder::{Architecture, Part, Place, WorkPass};
@@ -150,7 +150,6 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
     }
 }
 
-const HALF: (What, &str) = (SQUARE, HALF_SQUARE);
 const NO_ROUTER: (What, &str) = (ROUTER, "the router is not charged");
 
 pub(super) const FORMULAS: &[Formula] = &[
@@ -262,7 +261,7 @@ pub(super) const FORMULAS: &[Formula] = &[
                 KEY,
                 "2 // (n/k) divides whole numbers: with n/k above 2 it is 0 and keys and values vanish",
             ),
-            (SQUARE, WHOLE_SQUARE),
+            WHOLE,
         ],
     },
     Formula {
@@ -295,5 +294,5 @@ const NEOX: &[(What, &str)] = &[
         What::Part(Part::Linear(Place::Mlp)),
         "the MLP is two matrices of width 4 H, whatever its own width",
     ),
-    (SQUARE, WHOLE_SQUARE),
+    WHOLE,
 ];

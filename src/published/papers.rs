@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, THREE, What},
     case::dense,
-    formula::{Checked, Covers, Formula, Source, TWO_MATRICES, WHOLE_SQUARE, paper, read},
+    formula::{Checked, Covers, Formula, Source, TWO_MATRICES, WHOLE, paper, read},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -11,7 +11,6 @@ const MLP: What = What::Part(Part::Linear(Place::Mlp));
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
 const SOFTMAX: What = What::Part(Part::Softmax);
-const TWO: (What, &str) = (MLP, TWO_MATRICES);
 const FOUR_H: (What, &str) = (MLP, "the MLP is two matrices of width 4 H, whatever its own width");
 
 /// Kaplan's forward pass, 2 N + 2 L S n d a token, N counted as 2 H L (2 n d + I), times each pass.
@@ -90,7 +89,6 @@ const KAPLAN_SQUARE: (What, &str) = (
     SQUARE,
     "2 L S n d a token: one of attention's products whole, or both causal, without the diagonal's half",
 );
-const WHOLE: (What, &str) = (SQUARE, WHOLE_SQUARE);
 
 pub(super) const FORMULAS: &[Formula] = &[
     Formula {
@@ -102,7 +100,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "3 (2 N + 2 L S n d) T, N = 2 H L (2 n d + I)",
         why_not: dense,
         charge: |bill| kaplan(bill, true),
-        because: &[TWO, KAPLAN_SQUARE],
+        because: &[TWO_MATRICES, KAPLAN_SQUARE],
     },
     Formula {
         id: "kaplan",
@@ -124,7 +122,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "(2 N + 2 L S n d) T, N = 2 H L (2 n d + I)",
         why_not: dense,
         charge: |bill| kaplan(bill, false),
-        because: &[TWO, KAPLAN_SQUARE],
+        because: &[TWO_MATRICES, KAPLAN_SQUARE],
     },
     Formula {
         id: "kaplan-forward",
@@ -146,7 +144,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "3 B (2 S V H + L (8 S H n d + 4 S^2 n d + 3 n S^2 + 4 S H I) + 2 S H V)",
         why_not: dense,
         charge: chinchilla,
-        because: &[TWO, WHOLE],
+        because: &[TWO_MATRICES, WHOLE],
     },
     Formula {
         id: "chinchilla-forward",
@@ -160,7 +158,7 @@ pub(super) const FORMULAS: &[Formula] = &[
             chinchilla_layers(bill, &THREE[..1]);
             chinchilla_vocabulary(bill, &THREE[..1]);
         },
-        because: &[TWO, WHOLE],
+        because: &[TWO_MATRICES, WHOLE],
     },
     Formula {
         id: "chinchilla-layers",
@@ -171,7 +169,11 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "3 B L (8 S H n d + 4 S^2 n d + 3 n S^2 + 4 S H I)",
         why_not: dense,
         charge: |bill| chinchilla_layers(bill, &THREE),
-        because: &[TWO, WHOLE, (HEAD, "the terms of the vocabulary are left out, the head's too")],
+        because: &[
+            TWO_MATRICES,
+            WHOLE,
+            (HEAD, "the terms of the vocabulary are left out, the head's too"),
+        ],
     },
     Formula {
         id: "chinchilla-gqa",

@@ -3,7 +3,7 @@
 use super::{
     bill::{Charges, FOUR, THREE, What},
     case::{Case, Keys, always, dense},
-    formula::{Covers, Formula, Source, WHOLE_SQUARE, paper, read, run},
+    formula::{Covers, Formula, Source, WHOLE, paper, read, run},
 };
 use crate::family::decoder::{Part, Place, WorkPass};
 
@@ -71,8 +71,6 @@ fn learned_once(case: &Case<'_>) -> Option<&'static str> {
     )
 }
 
-const PALM_SQUARE: (What, &str) = (What::Part(Part::Square), WHOLE_SQUARE);
-
 pub(super) const FORMULAS: &[Formula] = &[
     Formula {
         id: "6nt",
@@ -112,7 +110,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "(6 N + 12 L n d S) T",
         why_not: always,
         charge: palm,
-        because: &[PALM_SQUARE],
+        because: &[WHOLE],
     },
     Formula {
         id: "nanogpt",
@@ -123,7 +121,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "(6 N + 12 L n d S) T, N without the position table",
         why_not: learned_once,
         charge: nanogpt,
-        because: &[PALM_SQUARE],
+        because: &[WHOLE],
     },
     Formula {
         id: "llm-foundry",
@@ -138,7 +136,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "3 B (2 N S + 4 L H S^2)",
         why_not: always,
         charge: llm_foundry,
-        because: &[PALM_SQUARE],
+        because: &[WHOLE],
     },
     Formula {
         id: "oumi",
@@ -149,7 +147,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         formula: "(6 N + 12 L n d S) T",
         why_not: dense,
         charge: palm,
-        because: &[PALM_SQUARE],
+        because: &[WHOLE],
     },
     Formula {
         id: "oumi-rematerialising",

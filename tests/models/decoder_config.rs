@@ -51,6 +51,13 @@ pub fn object(path: PathBuf) -> Option<Map<String, Value>> {
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).unwrap()
 }
 
+/// That a message has each of these parts.
+pub fn assert_says(problem: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(problem.contains(part), "{problem}\nlacks: {part}");
+    }
+}
+
 /// A golden folder's decoder, with the adapters that lie there.
 fn decoder(folder: &str) -> DecoderConfig {
     let config = object(golden(folder, "config.json")).unwrap();

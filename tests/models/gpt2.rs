@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    decoder_config::assert_says,
     decoder_step::{runs_as_stated, sequences_of_a_row_do_not_meet},
     golden,
 };
@@ -23,12 +24,6 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gpt2");
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
     DecoderConfig::from_json(&golden::fields("gpt2", changes))
-}
-
-fn assert_says(problem: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(problem.contains(part), "{problem}\nlacks: {part}");
-    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use flopmeter::{
 use serde_json::{Value, json};
 
 use crate::{
+    decoder_config::assert_says,
     decoder_step::{runs_as_stated, sequences_of_a_row_do_not_meet},
     golden,
 };
@@ -17,12 +18,6 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/opt");
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
     DecoderConfig::from_json(&golden::fields("opt", changes))
-}
-
-fn assert_says(problem: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(problem.contains(part), "{problem}\nlacks: {part}");
-    }
 }
 
 #[test]

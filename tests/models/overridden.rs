@@ -5,14 +5,10 @@ use std::{fs, path::Path};
 use flopmeter::model::Model;
 use tempfile::TempDir;
 
+use crate::decoder_config::assert_says;
+
 fn problem(model: &str, set: &[&str]) -> String {
     Model::resolve(model, set).unwrap_err().to_string()
-}
-
-fn assert_says(problem: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(problem.contains(part), "{problem}\nlacks: {part}");
-    }
 }
 
 /// What a file may hold switched off cannot be asked for where the model has no such field.

@@ -3,19 +3,13 @@
 use flopmeter::{family::decoder::DecoderConfig, model::Model};
 use serde_json::{Value, json};
 
-use crate::{decoder_step::runs_as_stated, golden};
+use crate::{decoder_config::assert_says, decoder_step::runs_as_stated, golden};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/stablelm");
 
 /// What reading makes of the golden one's file with fields changed; null removes one.
 fn changed(changes: &[(&str, Value)]) -> Result<DecoderConfig, String> {
     DecoderConfig::from_json(&golden::fields("stablelm", changes))
-}
-
-fn assert_says(problem: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(problem.contains(part), "{problem}\nlacks: {part}");
-    }
 }
 
 #[test]
