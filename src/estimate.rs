@@ -59,7 +59,7 @@ impl Estimate {
         shape.check_packed(training.packed, config)?;
         training.check()?;
         let Published { mut terms, per_function, field } =
-            config.estimate(shape, training.optimizer)?;
+            config.estimate(shape, training)?;
         checked_sum(&terms)?;
         terms.retain(|term| training.scope.has(term.phase));
         Ok(Self {

@@ -136,11 +136,10 @@ impl Facts {
                 ": over the keys up to a query, in layers with a window those in it"
             }
             (true, _, false) => {
-                ": over the keys up to a query in its own sequence, and not in the row"
+                ": over the keys up to a query in its own sequence"
             }
             (true, _, true) => {
-                ": over the keys up to a query in its own sequence, and not in the row, in layers with a window those \
-                 in it"
+                ": over the keys up to a query in its own sequence, in layers with a window those in it"
             }
         }
     }

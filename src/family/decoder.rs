@@ -58,7 +58,7 @@ use crate::{
     choice::Target,
     claim::Claimed,
     explain::Account,
-    operation::{Optimizer, Precision},
+    operation::Precision,
     plan::Plan,
     term::Published,
 };
@@ -174,16 +174,17 @@ impl Member for DecoderConfig {
         }
     }
 
-    fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
-        let work = self.work([shape.batch(), shape.seq()], optimizer.into());
-        let exact = Exact::of(&work, Exact::CONVENTION);
-        let field = field::formulas(self, shape, &exact)?;
+    fn estimate(&self, shape: BatchShape, training: Training) -> Result<Published, Error> {
+        let rows = [shape.batch(), shape.seq()];
+        let exact = Exact::of(&self.work(rows, training), Exact::CONVENTION);
+        let tokens = Tokens::of(rows, training);
+        let field = field::formulas(self, &tokens, &exact)?;
         if self.architecture == Architecture::Qwen2 {
             let terms = estimate::terms(self, shape)?;
             let per_function = Some(estimate::per_function(&terms)?);
             return Ok(Published { terms, per_function, field });
         }
-        Ok(Published { terms: products::terms(self, shape)?, per_function: None, field })
+        Ok(Published { terms: products::terms(self, &tokens)?, per_function: None, field })
     }
 
     fn derived(&self) -> Vec<(&'static str, u32)> {

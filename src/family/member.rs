@@ -20,7 +20,6 @@ use crate::{
     claim::Claimed,
     exact::{Exact, ExactItem},
     explain::Account,
-    operation::Optimizer,
     plan::Plan,
     term::Published,
 };
@@ -120,11 +119,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// Who published the estimator, and where.
     fn estimator(&self) -> &'static str;
 
-    /// What the estimator that was published for it says.
+    /// What the estimator that was published for it says of a step by the optimizer and on the sequences of `training`.
     ///
     /// # Errors
     /// [`Error::Config`] naming the term that overflows u64.
-    fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error>;
+    fn estimate(&self, shape: BatchShape, training: Training) -> Result<Published, Error>;
 
     /// What counts depend on and its file leaves to be derived from other fields.
     fn derived(&self) -> Vec<(&'static str, u32)> {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Error, Remedy, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account,
-    operation::Optimizer, plan::Plan, term::Published,
+    plan::Plan, term::Published,
 };
 
 /// The row of the registry.
@@ -96,8 +96,8 @@ impl Member for ResNetBkConfig {
          neko-jpg/Project-ResNet-BK-An-O-N-Language-Model-Architecture on GitHub"
     }
 
-    fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
-        let terms = estimate::terms(self, shape, optimizer)?;
+    fn estimate(&self, shape: BatchShape, training: Training) -> Result<Published, Error> {
+        let terms = estimate::terms(self, shape, training.optimizer)?;
         Ok(Published { terms, per_function: None, field: Vec::new() })
     }
 

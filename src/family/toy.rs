@@ -159,7 +159,7 @@ impl Member for Toy {
         "nobody"
     }
 
-    fn estimate(&self, shape: BatchShape, _: Optimizer) -> Result<Published, Error> {
+    fn estimate(&self, shape: BatchShape, _: Training) -> Result<Published, Error> {
         let [t, d, v] = [shape.tokens(), self.width, self.vocab_size].map(u64::from);
         let head = ComponentName::new(&["lm_head"]);
         let term = |phase| {

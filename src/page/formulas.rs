@@ -94,6 +94,10 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
             to_products(false)
         ),
     };
+    let own = match report.packed.is_empty() {
+        true => "",
+        false => "; S is each packed sequence's own length, and B S^2 the sum of their squares",
+    };
     let mut facts = vec![
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
         Fact::new("step", step),
@@ -106,7 +110,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
             "order",
             format!(
                 "the formulas that are the farthest off stand first; a ratio is to the exact count of what stands \
-                 beside it: the step, its forward pass, or matrix products alone; 1 is exact{again}{whole}"
+                 beside it: the step, its forward pass, or matrix products alone; 1 is exact{again}{whole}{own}"
             ),
         ),
     ]);

@@ -20,14 +20,14 @@ pub enum Keys {
 pub struct Case<'a> {
     /// The decoder.
     pub config: &'a DecoderConfig,
+    /// The tokens of a step.
+    pub tokens: &'a Tokens,
     /// How it is trained.
     pub training: Recipe,
     /// T.
     pub t: i128,
-    /// B times the sum of the squares of sequences' lengths: B S^2.
+    /// B S^2: of packed sequences, whose S is each one's length, B times the sum of their squares.
     pub square: i128,
-    /// S.
-    pub s: i128,
     /// H.
     pub h: i128,
     /// L.
@@ -57,8 +57,7 @@ pub struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// The symbols of a decoder.
-    pub fn new(config: &'a DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
-        let whole = |number: u128| i128::try_from(number).unwrap_or(i128::MAX);
+    pub fn new(config: &'a DecoderConfig, tokens: &'a Tokens, training: Recipe) -> Self {
         let mut places: Vec<(Place, i128)> = Vec::new();
         let (mut norms, mut biases) = (whole(config.last_norm_parameters()), 0);
         let mut add = |place: Place, weights: i128| match places
@@ -81,10 +80,10 @@ impl<'a> Case<'a> {
         add(Place::Head, whole(LinearLayer::head(config).active()));
         Self {
             config,
+            tokens,
             training,
             t: whole(tokens.count()),
             square: whole(tokens.square()),
-            s: whole(tokens.seq()),
             h: config.hidden_size.into(),
             l: config.num_hidden_layers().into(),
             n: config.num_attention_heads.into(),
@@ -111,9 +110,8 @@ impl<'a> Case<'a> {
         match keys {
             Keys::Sequence => self.l * self.square,
             Keys::Window => {
-                let windows = self.config.layers.iter();
-                let windows = windows.map(|layer| layer.window.map_or(self.s, i128::from));
-                self.t * windows.map(|window| window.min(self.s)).sum::<i128>()
+                let layers = self.config.layers.iter();
+                layers.map(|layer| whole(self.tokens.square_within(layer.window))).sum()
             }
             Keys::Positions => self.l * self.t * i128::from(self.config.max_position_embeddings),
         }
@@ -143,6 +141,10 @@ impl<'a> Case<'a> {
     pub const fn architecture(&self) -> Architecture {
         self.config.architecture
     }
+}
+
+fn whole(number: u128) -> i128 {
+    i128::try_from(number).unwrap_or(i128::MAX)
 }
 
 /// For formulas that know no experts.

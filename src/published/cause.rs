@@ -210,7 +210,7 @@ fn is_product(charged: i128, each: i128) -> bool {
 /// Attention's products by how often n d is charged for a pair of a query and a key, in the passes that are held
 /// against each other.
 fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
-    let Case { n, d, s, t, .. } = **bill;
+    let Case { n, d, .. } = **bill;
     let pairs = bill.pairs(bill.keys());
     let times = |count: i128| side.charged == count * n * d * pairs;
     let charges_again = bill.charges().contains_key(&(What::Part(Part::Square), WorkPass::Again));
@@ -227,18 +227,9 @@ fn square(bill: &Charges<'_>, side: Side) -> Option<&'static str> {
         Some(HALF.1)
     } else if bill.keys() != Keys::Window || !is_whole {
         None
-    } else if bill.square == s * t {
-        Some(
-            "attention is charged for as many keys as a window holds, S at most: a query meets those up to itself",
-        )
-    } else if bill.config.layers.iter().any(|layer| layer.window.is_some()) {
-        Some(
-            "attention is charged for the keys of the whole row, or as many as a window holds: a query meets those of its own \
-             sequence up to itself",
-        )
     } else {
         Some(
-            "attention is charged for the keys of the whole row: a query meets those of its own sequence up to itself",
+            "attention is charged for as many keys as a window holds, S at most: a query meets those up to itself",
         )
     }
 }

@@ -5,8 +5,11 @@ mod answers;
 
 use flopmeter::{
     estimate::Estimate,
-    family::decoder::{DecoderConfig, FAMILY, Recipe, Tokens},
-    model::{AskedShape, BatchShape, Model, Optimizer},
+    family::{
+        Packing,
+        decoder::{DecoderConfig, FAMILY, Recipe, Tokens},
+    },
+    model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer, lower::Training},
     published::{FormulaCause, FormulaRow, Judged, formulas, judge},
 };
 use serde_json::{Value, json};
@@ -171,15 +174,41 @@ fn attention_is_told_in_the_same_words_however_a_step_is_trained() {
         let another = ["attention over the whole square; a", "half of S^2 is charged; a"];
         assert!(!texts.iter().any(|text| another.iter().any(|other| text.contains(other))));
     }
-    let packed = Tokens { batch: 1, lengths: vec![300, 212] };
-    let judged = judge(&decoder("qwen3-0.6b", &[]), &packed, Recipe::default());
-    let texts = || of(&judged, "olmo-core").causes.iter().map(|cause| &cause.text);
-    assert!(
-        texts().any(|text| text.contains("keys of the whole row")),
-        "{:?}",
-        texts().collect::<Vec<_>>()
-    );
-    assert!(!texts().any(|text| text.contains("window")));
+}
+
+/// S of packed sequences is each one's length, in every formula, in the estimate and beside it.
+#[test]
+fn every_formula_takes_packed_sequences_one_by_one() {
+    let training = Training { packed: Packing::new(vec![300, 212]), ..Training::default() };
+    for (model, window) in [("qwen3-0.6b", None), ("mistral-7b", Some(250)), ("opt-125m", None)] {
+        let changes: Vec<_> =
+            window.map(|window| ("sliding_window", json!(window))).into_iter().collect();
+        let config = decoder(model, &changes);
+        let tokens = Tokens::of([2, 512], training);
+        let heads = config.num_hidden_layers() * config.num_attention_heads * config.head_dim;
+        let square = i128::try_from(tokens.square()).unwrap();
+        let judged = judge(&config, &tokens, Recipe::default());
+        let value = |id: &str| of(&judged, id).value.unwrap();
+        // No formula says more of packed sequences than of each in a row of its own.
+        let alone = [300, 212].map(|length| {
+            judge(&config, &Tokens::new(2, length), Recipe::default())
+        });
+        for row in &judged.rows {
+            let Some(packed) = row.value else { continue };
+            let alone: i128 = alone.iter().map(|judged| of(judged, &row.id).value.unwrap()).sum();
+            assert_eq!(packed, alone, "{model}: {}", row.id);
+        }
+        let whole = ModelConfig::from(config);
+        let asked = AskedShape { batch: Some(2), seq: Some(512), ..AskedShape::default() };
+        let shape = BatchShape::resolve(asked, &whole).unwrap();
+        let estimate = Estimate::new(&whole, shape, training).unwrap();
+        let total = i128::from(estimate.total_flops().total());
+        assert_eq!(total, value("flop-counter-mode"), "{model}");
+        let rule = estimate.field().iter().find(|rule| rule.is_palms()).unwrap();
+        assert!(rule.formula.contains("sum S^2"), "{}", rule.formula);
+        let rule = i128::from(rule.flops);
+        assert_eq!(rule, value("6nt") + 12 * i128::from(heads) * square, "{model}");
+    }
 }
 
 #[test]

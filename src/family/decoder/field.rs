@@ -1,11 +1,10 @@
 //! What the field quotes without an estimator: the rule of 6 FLOPs for each parameter and token, and the
 //! matrix products alone, as PyTorch's FlopCounterMode counts them.
 
-use super::config::DecoderConfig;
+use super::{config::DecoderConfig, recipe::Tokens};
 use crate::{
     Error,
     exact::Exact,
-    family::shape::BatchShape,
     term::{FieldFormula, PALM, overflow, product},
 };
 
@@ -13,11 +12,10 @@ use crate::{
 /// once.
 pub(super) fn formulas(
     config: &DecoderConfig,
-    shape: BatchShape,
+    tokens: &Tokens,
     exact: &Exact,
 ) -> Result<Vec<FieldFormula>, Error> {
-    let t = u64::from(shape.tokens());
-    let s = u64::from(shape.seq());
+    let [t, square] = tokens.factors()?;
     let [l, heads] = [config.num_hidden_layers(), config.query_width()].map(u64::from);
     let n = u64::try_from(config.active_parameters()).map_err(|_| overflow("6 N T"))?;
     let sum = |name: &str, summands: &[Vec<u64>]| {
@@ -35,7 +33,8 @@ pub(super) fn formulas(
     };
     let rule = vec![6, n, t];
     // For each token; all heads together are n d wide.
-    let attention = vec![12, l, heads, s, t];
+    let attention = vec![12, l, heads, square];
+    let square = if tokens.is_packed() { "sum S^2" } else { "S T" };
     Ok(vec![
         FieldFormula {
             name: "6 N T".into(),
@@ -45,7 +44,7 @@ pub(super) fn formulas(
         },
         FieldFormula {
             name: PALM.into(),
-            formula: "6 N T + 12 L n d S T (PaLM, appendix B)".into(),
+            formula: format!("6 N T + 12 L n d {square} (PaLM, appendix B)").into(),
             of: "step".into(),
             flops: sum(PALM, &[rule, attention])?,
         },

@@ -7,6 +7,7 @@ use super::{
     config::DecoderConfig,
     linear::{LinearLayer, Place},
     names::last_name,
+    recipe::Tokens,
 };
 use crate::{
     Error,
@@ -14,7 +15,6 @@ use crate::{
         ComponentName,
         Phase::{Backward, Forward},
     },
-    family::shape::BatchShape,
     term::{Line, Priced, Term},
 };
 
@@ -76,8 +76,12 @@ impl Terms {
 }
 
 /// Every term, component by component in the order of the model.
-pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Term>, Error> {
-    let [t, s] = [shape.tokens(), shape.seq()].map(u64::from);
+pub(super) fn terms(config: &DecoderConfig, tokens: &Tokens) -> Result<Vec<Term>, Error> {
+    let [t, square] = tokens.factors()?;
+    let [once, twice] = match tokens.is_packed() {
+        false => ["2 T S n d", "4 T S n d"],
+        true => ["2 n d sum S^2", "4 n d sum S^2"],
+    };
     let query = u64::from(config.query_width());
     let mut terms = Terms { terms: Vec::new(), full: config.adapters.is_none() };
     let full = terms.full;
@@ -94,9 +98,9 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
         }
         for path in [&["attention", "scores"], &["attention", "values"]] {
             let priced = Priced::all_of(path);
-            let line = (priced.clone(), Forward, "2 T S n d", vec![2, t, s, query]);
+            let line = (priced.clone(), Forward, once, vec![2, square, query]);
             terms.add(&component, &line)?;
-            terms.add(&component, &(priced, Backward, "4 T S n d", vec![4, t, s, query]))?;
+            terms.add(&component, &(priced, Backward, twice, vec![4, square, query]))?;
         }
         terms.adapters(&component, adapted.iter().filter(|its| its.layer == Some(number)), t)?;
     }

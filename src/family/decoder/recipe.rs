@@ -1,6 +1,6 @@
 //! What a step is given and how it trains: the tokens, by sequences, and the choices that are not the model's own.
 
-use crate::{family::Training, operation::Optimizer};
+use crate::{Error, family::Training, operation::Optimizer, term::overflow};
 
 /// The tokens of a step: B rows, each of which holds one sequence or several, packed one behind the other,
 /// that do not attend to each other.
@@ -31,6 +31,17 @@ impl Tokens {
         self.lengths.iter().map(|&length| u128::from(length)).sum()
     }
 
+    /// Whether a row holds several sequences.
+    pub(super) fn is_packed(&self) -> bool {
+        self.lengths.len() > 1
+    }
+
+    /// T and B S^2 as factors of an estimate, which has 64 bits.
+    pub(super) fn factors(&self) -> Result<[u64; 2], Error> {
+        let narrow = |what, count| u64::try_from(count).map_err(|_| overflow(what));
+        Ok([narrow("T, the tokens", self.count())?, narrow("B S^2", self.square())?])
+    }
+
     /// T.
     pub fn count(&self) -> u128 {
         u128::from(self.batch) * self.seq()
@@ -38,8 +49,17 @@ impl Tokens {
 
     /// The sum of the squares of all sequences' lengths; B S^2 where nothing is packed.
     pub fn square(&self) -> u128 {
-        let squares = self.lengths.iter().map(|&length| u128::from(length) * u128::from(length));
-        u128::from(self.batch) * squares.sum::<u128>()
+        self.square_within(None)
+    }
+
+    /// Pairs of a query and any of the keys that `window` holds, or that its sequence has where these are fewer, met or
+    /// not.
+    pub fn square_within(&self, window: Option<u32>) -> u128 {
+        let pairs = self.lengths.iter().map(|&length| {
+            let keys = window.map_or(length, |window| window.min(length));
+            u128::from(length) * u128::from(keys)
+        });
+        u128::from(self.batch) * pairs.sum::<u128>()
     }
 
     /// Pairs of a query and a key that it meets: those up to itself, at most `window`.
