@@ -15,7 +15,7 @@ use crate::{
     exact::Exact,
     family::{BatchShape, ModelConfig, Scope, Training},
     forecast::{Forecast, Question, Recomputed, Step},
-    model::{self, NotRun},
+    model::{self, ModelName, NotRun},
     operation::Optimizer,
     term::{Published, overflow},
 };
@@ -27,8 +27,7 @@ const ESTIMATE: &str = "estimate";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "file::WrittenEstimate", into = "file::WrittenEstimate")]
 pub struct Estimate {
-    model: Option<String>,
-    set: Vec<String>,
+    model: Option<ModelName>,
     not_run: NotRun,
     config: ModelConfig,
     shape: BatchShape,
@@ -58,13 +57,11 @@ impl Estimate {
         let training = training.into();
         shape.check_packed(training.packed, config)?;
         training.check()?;
-        let Published { mut terms, per_function, field } =
-            config.estimate(shape, training)?;
+        let Published { mut terms, per_function, field } = config.estimate(shape, training)?;
         checked_sum(&terms)?;
         terms.retain(|term| training.scope.has(term.phase));
         Ok(Self {
             model: None,
-            set: Vec::new(),
             not_run: NotRun::default(),
             config: config.clone(),
             shape,
@@ -103,10 +100,10 @@ impl Estimate {
         Ok(self)
     }
 
-    /// The same estimate, with the name that the user gave the model and these `KEY=VALUE` changes of its configuration.
+    /// The same estimate, with what its model is called.
     #[must_use]
-    pub fn of_model(self, name: &str, set: Vec<String>) -> Self {
-        Self { model: Some(name.to_owned()), set, ..self }
+    pub fn of_model(self, name: ModelName) -> Self {
+        Self { model: Some(name), ..self }
     }
 
     /// The same estimate, with what the model's files hold or ask for that is in no figure.
@@ -115,14 +112,9 @@ impl Estimate {
         Self { not_run, ..self }
     }
 
-    /// The name that the user gave the model.
-    pub fn model(&self) -> Option<&str> {
-        self.model.as_deref()
-    }
-
-    /// What was changed of its configuration, each as `KEY=VALUE`.
-    pub fn set(&self) -> &[String] {
-        &self.set
+    /// What the model is called.
+    pub fn model(&self) -> Option<&ModelName> {
+        self.model.as_ref()
     }
 
     /// What the model's files hold or ask for that is in no figure.

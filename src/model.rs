@@ -7,6 +7,7 @@ mod decoder;
 mod exact;
 mod json;
 pub mod lower;
+mod name;
 mod not_run;
 mod seed;
 mod source;
@@ -23,6 +24,7 @@ pub use crate::{
 
 pub use batch::Batch;
 pub use exact::{exact, schedule};
+pub use name::ModelName;
 pub use not_run::NotRun;
 pub use source::Model;
 pub use sources::Sources;

@@ -196,7 +196,7 @@ impl Sweep {
         let along = along.filter_map(|axis| Some(format!("{}={}", axis.field, at(&axis.key)?)));
         let set = self.set.iter().cloned().chain(along).collect();
         let longest = shape.longest.or(shape.seq);
-        let (model, _) = Model::resolve_for(&self.model, set, longest)?;
+        let model = Model::resolve_for(&self.model, set, longest)?;
         Ok((model, shape))
     }
 

@@ -175,7 +175,7 @@ fn saved(side: &Side, convention: Option<Convention>) -> super::Result<Option<Ca
 fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let (asked, setup) = (&side.work.model, &side.work.setup);
     let shape = asked.variant.shape(&setup.step);
-    let (model, _) =
+    let model =
         Model::resolve_for(&asked.name, asked.variant.overrides(), shape.longest.or(shape.seq))?;
     belongs(setup.options.asked(), &model)?;
     let longest = shape.longest;
@@ -183,7 +183,7 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     output::warn(shape.warning(&model.config, longest), common);
     let training = setup.training();
     let estimate = Estimate::new(&model.config, shape, training)?.without(model.not_run);
-    Ok(Candidate::estimated(&model.name, training, &estimate))
+    Ok(Candidate::estimated(model.name, training, &estimate))
 }
 
 fn measured(

@@ -21,17 +21,16 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let args::Model { name, variant } = &asked.model;
     let shape = variant.shape(&asked.step);
-    let (mut model, mut set) =
-        Model::resolve_for(name, variant.overrides(), shape.longest.or(shape.seq))
-            .map_err(|error| hinted(error, name))?;
+    let mut model = Model::resolve_for(name, variant.overrides(), shape.longest.or(shape.seq))
+        .map_err(|error| hinted(error, name))?;
     if let Some(ratio) = asked.ffn_ratio {
         model.config = model.config.widened(ratio)?;
-        set.push(format!("ffn_ratio={ratio}"));
+        model.name.set.push(format!("ffn_ratio={ratio}"));
     }
     let longest = shape.longest;
     let shape = BatchShape::resolve(shape, &model.config)?;
     let estimate = Estimate::new(&model.config, shape, training)?;
-    let mut estimate = estimate.of_model(&model.name, set).without(model.not_run);
+    let mut estimate = estimate.of_model(model.name).without(model.not_run);
     output::warn(shape.warning(&model.config, longest), common);
     let question = asked.ahead.question()?;
     if !question.is_empty() {

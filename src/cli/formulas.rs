@@ -25,7 +25,7 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let hint = |error| hinted(error, &asked.name);
     let longest = asked.pack.iter().copied().max().or(asked.seq);
-    let (model, _) = Model::resolve_for(&asked.name, asked.overrides(), longest).map_err(hint)?;
+    let model = Model::resolve_for(&asked.name, asked.overrides(), longest).map_err(hint)?;
     let [_, usual] = model.config.usual_shape();
     let tokens = tokens(asked, usual)?;
     let longest = tokens.lengths.iter().copied().max();
@@ -35,7 +35,7 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     BatchShape::resolve(shape, &model.config)?;
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
-    let mut report = FormulasReport::new(&asked.name, config, &tokens, Recipe::of(training));
+    let mut report = FormulasReport::new(model.name.clone(), config, &tokens, Recipe::of(training));
     report.not_run = model.not_run.clone();
     let question = asked.ahead.question()?;
     if !question.is_empty() {

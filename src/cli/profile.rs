@@ -97,7 +97,7 @@ pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Wei
     mistaken::for_model(name)?;
     let shape = variant.shape(&setup.step);
     let seq = shape.longest.or(shape.seq).or_else(|| Batch::seq_of(setup.input.as_deref()?));
-    let (model, _) = Model::resolve_for(name, variant.overrides(), seq)?;
+    let model = Model::resolve_for(name, variant.overrides(), seq)?;
     belongs(setup.options.asked(), &model)?;
     let batch = Batch::load(setup.input.as_deref(), shape, &model.config, setup.seed)?;
     output::warn(batch.shape.warning(&model.config, shape.longest), common);
@@ -116,7 +116,7 @@ pub(super) fn belongs(
         bail!(
             "--{flag} is for {}, and {} has no {}: leave it out",
             family.name,
-            model.name,
+            model.name.name,
             option.needs
         );
     }

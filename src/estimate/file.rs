@@ -14,7 +14,7 @@ use crate::{
     exact::Exact,
     family::{BatchShape, ModelConfig, Packing, Recompute, Scope, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
-    model::{self, NotRun},
+    model::{self, ModelName, NotRun},
     operation::Optimizer,
     term::{FieldFormula, PerFunction, PhaseFlops, Term},
 };
@@ -29,12 +29,9 @@ pub(super) struct WrittenEstimate {
     /// Who published the estimator, and where.
     #[serde(default)]
     source: String,
-    /// The model as the user named it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
-    /// What was changed of its configuration, each as `KEY=VALUE`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    set: Vec<String>,
+    /// What the model is called.
+    #[serde(flatten)]
+    model: Option<ModelName>,
     /// What the model's files hold or ask for that is in no figure.
     #[serde(flatten)]
     not_run: NotRun,
@@ -116,7 +113,6 @@ impl From<super::Estimate> for WrittenEstimate {
             seconds: own.map_or_else(Times::default, |own| own.seconds),
             component_breakdown: breakdown(&estimate),
             model: estimate.model,
-            set: estimate.set,
             not_run: estimate.not_run,
             model_config: Config {
                 config: estimate.config,
@@ -165,7 +161,6 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         }
         let estimate = Self {
             model: written.model,
-            set: written.set,
             not_run: written.not_run,
             config,
             shape,

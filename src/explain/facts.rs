@@ -135,9 +135,7 @@ impl Facts {
             (false, true, true) => {
                 ": over the keys up to a query, in layers with a window those in it"
             }
-            (true, _, false) => {
-                ": over the keys up to a query in its own sequence"
-            }
+            (true, _, false) => ": over the keys up to a query in its own sequence",
             (true, _, true) => {
                 ": over the keys up to a query in its own sequence, in layers with a window those in it"
             }

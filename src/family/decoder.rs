@@ -53,14 +53,8 @@ use super::{
     training::Training,
 };
 use crate::{
-    Error,
-    blocks::ParameterSpec,
-    choice::Target,
-    claim::Claimed,
-    explain::Account,
-    operation::Precision,
-    plan::Plan,
-    term::Published,
+    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account,
+    operation::Precision, plan::Plan, term::Published,
 };
 
 /// How wide the numbers are that the products of a decoder's step multiply.

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{NotRun, Weights, checkpoint, checkpoint::is_there, json::object_in, weights::Stored};
+use super::{
+    ModelName, NotRun, Weights, checkpoint, checkpoint::is_there, json::object_in, weights::Stored,
+};
 use crate::{
     Error,
     blocks::ParameterSpec,
@@ -26,8 +28,8 @@ const OLD_ADAPTER_WEIGHTS: &str = "adapter_model.bin";
 /// A named model: its configuration and where its parameters lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// As the user named it.
-    pub name: String,
+    /// What reports call it.
+    pub name: ModelName,
     /// What it is, overrides included.
     pub config: ModelConfig,
     /// Its checkpoint, where it has one: a safetensors file, or the index of several.
@@ -59,7 +61,8 @@ impl Model {
         name: &str,
         overrides: impl IntoIterator<Item = S>,
     ) -> Result<Self, Error> {
-        let overrides: Vec<S> = overrides.into_iter().collect();
+        let set: Vec<String> =
+            overrides.into_iter().map(|assignment| assignment.as_ref().to_owned()).collect();
         let origin = Origin::of(name)?;
         let mut found = origin.read()?;
         let saved = origin.adapter()?;
@@ -69,8 +72,7 @@ impl Model {
             Error::Config(format!("setting {assignment}: {problem}"))
         };
         let mut fields: Vec<(&'static str, &str)> = Vec::new();
-        for assignment in &overrides {
-            let assignment = assignment.as_ref();
+        for assignment in &set {
             let field = overridden(&mut found.object, assignment);
             let field = field.map_err(|problem| failed(assignment, problem))?;
             let other = fields.iter().find(|(known, other)| {
@@ -78,7 +80,7 @@ impl Model {
             });
             if let Some((_, other)) = other {
                 return Err(Error::Config(format!(
-                    "{other} and {assignment} set the same field, {field}: leave one of them out"
+                    "{other} and {assignment} set the same field: leave one of them out"
                 )));
             }
             fields.push((field, assignment));
@@ -87,9 +89,7 @@ impl Model {
             let own = ModelConfig::from_json(&own).err();
             match &origin {
                 // What is wrong without any override is said of the file.
-                Origin::Folder(folder)
-                    if overrides.is_empty() || own.as_ref() == Some(&problem) =>
-                {
+                Origin::Folder(folder) if set.is_empty() || own.as_ref() == Some(&problem) => {
                     // And of the adapters' where they alone are wrong.
                     let (path, problem) = match &saved {
                         Some((path, _)) if own.is_none() => (path.clone(), problem),
@@ -98,12 +98,14 @@ impl Model {
                     Error::File { path, problem }
                 }
                 Origin::Preset(_) | Origin::Folder(_) => {
-                    let set: Vec<&str> = overrides.iter().map(S::as_ref).collect();
-                    let with = if set.is_empty() { "" } else { " with " };
-                    Error::Config(format!("{name}{with}{}: {problem}", set.join(", ")))
+                    let name = ModelName { name: name.to_owned(), set: set.clone() };
+                    Error::Config(format!("{name}: {problem}"))
                 }
             }
         })?;
+        let is_last = |at: usize| fields[at + 1..].iter().all(|(later, _)| *later != fields[at].0);
+        let last = (0..fields.len()).filter(|&at| is_last(at)).map(|at| fields[at].1.to_owned());
+        let name = ModelName { name: name.to_owned(), set: last.collect() };
         for (field, assignment) in fields {
             let read = (config.family().reads)(&found.object, field);
             read.map_err(|problem| failed(assignment, problem))?;
@@ -120,7 +122,7 @@ impl Model {
         let checkpoint = folder.and_then(|folder| checkpoint::in_folder(folder));
         let other = folder.filter(|_| checkpoint.is_none());
         Ok(Self {
-            name: name.to_owned(),
+            name,
             config,
             checkpoint,
             adapter: folder.filter(|_| saved.is_some()).map(|folder| folder.join(ADAPTER_WEIGHTS)),
@@ -129,7 +131,7 @@ impl Model {
         })
     }
 
-    /// [`Self::resolve`] for sequences of so many tokens, and its overrides: a preset that would have to have learned more positions
+    /// [`Self::resolve`] for sequences of so many tokens: a preset that would have to have learned more positions
     /// than it has gets as many, unless the overrides say how many there are. A folder's own file says what its model is.
     ///
     /// # Errors
@@ -138,16 +140,16 @@ impl Model {
         name: &str,
         mut overrides: Vec<String>,
         seq: Option<u32>,
-    ) -> Result<(Self, Vec<String>), Error> {
+    ) -> Result<Self, Error> {
         let model = Self::resolve(name, &overrides)?;
         let Positions { field, count, learned } = model.config.positions();
         let is_set = setting_of(&overrides, field).is_some();
         match seq.filter(|&seq| seq > count) {
             Some(seq) if learned && !is_set && ModelConfig::preset(name).is_some() => {
                 overrides.push(format!("{field}={seq}"));
-                Ok((Self::resolve(name, &overrides)?, overrides))
+                Self::resolve(name, &overrides)
             }
-            _ => Ok((model, overrides)),
+            _ => Ok(model),
         }
     }
 

@@ -55,7 +55,7 @@ impl Paged for Estimate {
             let table = super::forecast::table(self.forecasts());
             sections.push(Section::table("Many steps by each count", table));
         }
-        let name = self.model().map_or_else(String::new, |name| format!("{name}: "));
+        let name = self.model().map_or_else(String::new, |model| format!("{}: ", model.name));
         Page { title: format!("{name}what {step} costs by closed forms"), sections }
     }
 }
@@ -76,10 +76,7 @@ fn counts(exact: &Exact, step: &str) -> Fact {
 
 /// Which model it is of, and what was changed of it.
 fn model(estimate: &Estimate) -> String {
-    let name = estimate.model().map_or_else(String::new, |name| match estimate.set() {
-        [] => format!("{name}: "),
-        set => format!("{name} with {}: ", set.join(", ")),
-    });
+    let name = estimate.model().map_or_else(String::new, |name| format!("{name}: "));
     format!("{name}{}", config_line(estimate.config()))
 }
 

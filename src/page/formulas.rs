@@ -46,7 +46,7 @@ impl Paged for FormulasReport {
             all = all.into_iter().map(Section::detail).collect();
         }
         sections.extend(all);
-        Page { title: format!("Published formulas on {}", self.model), sections }
+        Page { title: format!("Published formulas on {}", self.model.name), sections }
     }
 }
 

@@ -100,7 +100,7 @@ const SYMBOLS: &str = "B batch, S sequence, T = B S, H hidden width, L layers, n
     shared expert, r rank, P adapters' parameters, N all parameters, Nx those without embeddings' modules, \
     N0 those of the layers, A weights of a layer's projections, M of its MLP, W every weight of a matrix \
     product that a token passes. Of sequences that are packed into rows, S is the length of each, and B S^2 the sum of \
-    the squares of all; a function that is given the length of a row instead says what formulas says without --pack.";
+    the squares of all; a function that is given the length of a row instead says what formulas says of rows that are not packed.";
 
 fn judged(model: &str, [batch, seq]: [u32; 2], lora_rank: Option<u32>) -> Result<Judged, Error> {
     let mut config = DecoderConfig::resolve::<&str>(model, &[])?;

@@ -11,7 +11,7 @@ use crate::{
     check::{self, Tally, Verdict},
     family::Chosen,
     measure::{ChosenKernel, KeptTensor, Run},
-    model::NotRun,
+    model::{ModelName, NotRun},
     plan::{KernelName, Plan},
     result::Watched,
 };
@@ -58,8 +58,9 @@ const fn usual() -> f64 {
 /// What was run for a check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckedModel {
-    /// Name of a preset, or the folder of a model.
-    pub model: String,
+    /// What the model is called.
+    #[serde(flatten)]
+    pub model: ModelName,
     /// Sequences in the batch.
     pub batch: u32,
     /// Tokens in a sequence.

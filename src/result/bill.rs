@@ -11,7 +11,7 @@ use crate::{
     estimate::{Estimate, Term},
     exact::{Exact, ExactItem},
     family::{ModelConfig, Training},
-    model::{self, NotRun},
+    model::{self, ModelName, NotRun},
     op::{Convention, OpCounts},
     plan::Pass,
 };
@@ -19,8 +19,9 @@ use crate::{
 /// What one step costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bill {
-    /// The model as the user named it.
-    pub model: String,
+    /// What the model is called.
+    #[serde(flatten)]
+    pub model: ModelName,
     /// What it is.
     pub model_config: ModelConfig,
     /// B.
@@ -146,13 +147,13 @@ pub(super) fn exact_items(
 
 impl Bill {
     /// What an estimate alone says of such a step.
-    pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
+    pub fn estimated(model: ModelName, training: Training, estimate: &Estimate) -> Self {
         let terms: Vec<&Term> =
             estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
         // No pass: no convention matters.
         let rows = component::components(&[], &terms, Convention::default());
         Self {
-            model: model.to_owned(),
+            model,
             model_config: estimate.config().clone(),
             batch: estimate.shape().batch(),
             seq: estimate.shape().seq(),

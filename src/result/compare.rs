@@ -24,7 +24,7 @@ use crate::{
     exact::{Exact, ExactItem},
     execute::Adapter,
     family::{ModelConfig, Training},
-    model::NotRun,
+    model::{ModelName, NotRun},
     op::Convention,
     result::Report,
 };
@@ -87,8 +87,9 @@ impl Document for CompareReport {
 /// What one of two steps is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Side {
-    /// The model as the user named it.
-    pub model: String,
+    /// What the model is called.
+    #[serde(flatten)]
+    pub model: ModelName,
     /// The saved report that it was read from, if it was.
     pub file: Option<PathBuf>,
     /// What it is.
@@ -179,7 +180,7 @@ impl Ratios {
 
 impl Candidate {
     /// A step that is only estimated.
-    pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
+    pub fn estimated(model: ModelName, training: Training, estimate: &Estimate) -> Self {
         Self { bill: Bill::estimated(model, training, estimate), run: None, file: None }
     }
 
@@ -208,7 +209,7 @@ impl Candidate {
     pub fn load(path: &Path, convention: Option<Convention>) -> Result<Self, Error> {
         let candidate = if schema_of(path)? == Estimate::SCHEMA {
             let estimate: Estimate = load(path)?;
-            let name = estimate.model().unwrap_or("estimate");
+            let name = estimate.model().cloned().unwrap_or_else(|| "estimate".into());
             Self::estimated(name, estimate.training(), &estimate)
         } else {
             let report: Report = load(path)?;

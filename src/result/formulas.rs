@@ -16,7 +16,7 @@ use crate::{
         is_one, nearest, one,
     },
     forecast::{Forecast, Question, Recomputed, Step},
-    model::{self, NotRun},
+    model::{self, ModelName, NotRun},
     operation::Optimizer,
     published::{FormulaRow, Judged, judge},
 };
@@ -27,8 +27,9 @@ pub struct FormulasReport {
     /// Name and version of this layout.
     #[schemars(extend("const" = Self::SCHEMA))]
     pub schema: Cow<'static, str>,
-    /// The model as the user named it.
-    pub model: String,
+    /// What the model is called.
+    #[serde(flatten)]
+    pub model: ModelName,
     /// What it is, as its `config.json`.
     pub model_config: Map<String, Value>,
     /// B.
@@ -104,7 +105,12 @@ impl FormulasReport {
         difference. Counts do not depend on the type of numbers that kernels compute with.";
 
     /// Evaluates every formula.
-    pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
+    pub fn new(
+        model: ModelName,
+        config: &DecoderConfig,
+        tokens: &Tokens,
+        training: Recipe,
+    ) -> Self {
         let Judged { exact, rows } = judge(config, tokens, training);
         let exact =
             Exact { schedule: schedule(config, tokens, training, &exact.algebraic), ..exact };
@@ -119,7 +125,7 @@ impl FormulasReport {
         };
         Self {
             schema: Self::SCHEMA.into(),
-            model: model.to_owned(),
+            model,
             model_config: with_head_dim(config),
             batch: tokens.batch,
             seq: u32::try_from(tokens.seq()).unwrap_or(u32::MAX),

@@ -21,7 +21,7 @@ use crate::{
     forecast::{Forecast, Question, Recomputed, Step},
     formula::{Forms, forms},
     measure::Measurement,
-    model::{NotRun, Sources},
+    model::{ModelName, NotRun, Sources},
     observe::Timing,
     op::{Convention, OpCounts},
     operation::Operation,
@@ -33,8 +33,8 @@ use crate::{
 /// What was profiled and how its numbers are to be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Profiled<'a> {
-    /// The model as the user named it.
-    pub model: &'a str,
+    /// What the model is called.
+    pub model: &'a ModelName,
     /// What it is.
     pub config: &'a ModelConfig,
     /// Where the values of its parameters and its tokens come from, in words.
@@ -118,8 +118,9 @@ pub struct Report {
     pub convention: Convention,
     /// Who ran it.
     pub adapter: Adapter,
-    /// The model as the user named it.
-    pub model: String,
+    /// What the model is called.
+    #[serde(flatten)]
+    pub model: ModelName,
     /// What it is.
     pub model_config: ModelConfig,
     /// Where the values of its parameters and its tokens come from, in words.
@@ -248,7 +249,7 @@ impl Report {
             definition: DEFINITION.into(),
             convention,
             adapter: Adapter::clone(&measurement.adapter),
-            model: model.to_owned(),
+            model: model.clone(),
             model_config: config.clone(),
             data: data.to_owned(),
             sources: None,

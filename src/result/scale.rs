@@ -43,7 +43,7 @@ impl ScalePoint {
         let shape = BatchShape::resolve(asked, &model.config)?;
         let estimate = Estimate::new(&model.config, shape, sweep.training(point))?;
         let estimate = estimate.without(model.not_run);
-        let bill = Bill::estimated(&model.name, sweep.training(point), &estimate);
+        let bill = Bill::estimated(model.name, sweep.training(point), &estimate);
         Ok(Self::new(point.at.clone(), bill))
     }
 

@@ -178,7 +178,7 @@ fn run(config: &ModelConfig, shape: [u32; 2], training: Training) -> Left {
 fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
     let mut executor = common::embedded();
     let model = Model {
-        name: "a decoder".to_owned(),
+        name: "a decoder".into(),
         config: config.clone(),
         checkpoint: None,
         adapter: None,

@@ -70,8 +70,8 @@ fn without_weights(golden: &str) -> TempDir {
 fn positions_of_a_folder_do_not_grow() {
     let positions = |name: &str, set: &[&str], seq| {
         let set = set.iter().map(|&set| set.to_owned()).collect();
-        let (model, set) = Model::resolve_for(name, set, Some(seq)).unwrap();
-        (model.config.positions().count, set)
+        let model = Model::resolve_for(name, set, Some(seq)).unwrap();
+        (model.config.positions().count, model.name.set)
     };
     for (golden, preset, count) in [("gpt2", "gpt2", 24), ("resnet_bk_top1", "resnet-bk", 24)] {
         let folder = without_weights(golden);

@@ -190,9 +190,8 @@ fn every_formula_takes_packed_sequences_one_by_one() {
         let judged = judge(&config, &tokens, Recipe::default());
         let value = |id: &str| of(&judged, id).value.unwrap();
         // No formula says more of packed sequences than of each in a row of its own.
-        let alone = [300, 212].map(|length| {
-            judge(&config, &Tokens::new(2, length), Recipe::default())
-        });
+        let alone =
+            [300, 212].map(|length| judge(&config, &Tokens::new(2, length), Recipe::default()));
         for row in &judged.rows {
             let Some(packed) = row.value else { continue };
             let alone: i128 = alone.iter().map(|judged| of(judged, &row.id).value.unwrap()).sum();

@@ -211,3 +211,45 @@ fn figures_without_what_is_recomputed_are_said_to_be() {
         }
     }
 }
+
+/// A preset with other fields is another model, and each report says so.
+#[test]
+fn every_report_names_what_was_set() {
+    let set = DECODER.iter().filter(|word| word.contains('='));
+    let set: Vec<&str> = set.copied().collect();
+    let line = format!("qwen2.5-0.5b with {}", set.join(", "));
+    let seq = ["--seq", "5"];
+    let other = ["--set-b", "num_hidden_layers=2"];
+    let embedded = ["--adapter", "embedded"];
+    let axis = ["--axis", "seq=5,6"];
+    let cases: [(&str, &[&str], &str); 6] = [
+        ("profile", &seq, ""),
+        ("estimate", &seq, ""),
+        ("formulas", &seq, ""),
+        ("compare", &[&seq[..], &["qwen2.5-0.5b"], &other].concat(), "/a"),
+        ("check", &[&seq[..], &embedded].concat(), ""),
+        ("scale", &axis, "/points/0"),
+    ];
+    for (command, how, subject) in cases {
+        let report = json(&asked(command, how));
+        let subject = report.pointer(subject).unwrap();
+        assert_eq!(subject["model"], "qwen2.5-0.5b", "{command}");
+        assert_eq!(subject["set"], serde_json::json!(set), "{command}");
+        let arguments = asked(command, how);
+        let text: Vec<&str> =
+            arguments.into_iter().filter(|word| !["--json", "-"].contains(word)).collect();
+        let text = flopmeter(&text).assert().success().get_output().stdout.clone();
+        let text = String::from_utf8(text).unwrap().replace("\n         ", "");
+        assert!(text.contains(&line), "{command}: {text}");
+    }
+    // The last of two values of a field is what the model has.
+    let twice = json(&asked("compare", &[&seq[..], &["qwen2.5-0.5b"], &other].concat()));
+    let layers = |set: &serde_json::Value| -> Vec<_> {
+        let set = set.as_array().unwrap().iter().filter_map(|set| set.as_str());
+        set.filter(|set| set.starts_with("num_hidden_layers")).map(str::to_owned).collect()
+    };
+    assert_eq!(layers(&twice["b"]["set"]), ["num_hidden_layers=2"]);
+    // Positions that a preset was given for a sequence are told, too.
+    let report = json(&["estimate", "gpt2", "--seq", "1100", "--json", "-", "-q"]);
+    assert_eq!(report["set"], serde_json::json!(["max_position_embeddings=1100"]));
+}

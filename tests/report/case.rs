@@ -121,7 +121,7 @@ impl Case {
     pub fn report(&self, convention: Convention, loss: f32) -> Report {
         let estimate = Estimate::new(&self.config, self.shape, self.training.optimizer).unwrap();
         let subject = Profiled {
-            model: "example",
+            model: &"example".into(),
             data: "weights and tokens from seed 0",
             config: &self.config,
             shape: self.shape,

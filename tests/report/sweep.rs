@@ -200,7 +200,7 @@ fn two_estimates_are_compared_without_a_device() {
         let shape = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
         let estimate =
             flopmeter::estimate::Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap();
-        Candidate::estimated(&model.name, Training::default(), &estimate)
+        Candidate::estimated(model.name, Training::default(), &estimate)
     };
     let report = CompareReport::new(estimated("n_layers=4"), estimated("n_layers=2")).unwrap();
     assert!(report.holds() && report.convention.is_none());
