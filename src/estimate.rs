@@ -16,6 +16,7 @@ use crate::{
     family::{BatchShape, ModelConfig, Scope, Training},
     forecast::{Forecast, Question, Recomputed, Step},
     model::{self, ModelName, NotRun},
+    op::Convention,
     operation::Optimizer,
     term::{Published, overflow},
 };
@@ -36,6 +37,7 @@ pub struct Estimate {
     per_function: Option<PerFunction>,
     field: Vec<FieldFormula>,
     exact: Option<Exact>,
+    convention: Convention,
     forecasts: Vec<Forecast>,
 }
 
@@ -45,7 +47,7 @@ impl Estimate {
 
     /// The estimator that was published for the model's family, evaluated for this shape. It charges the optimizer
     /// of `training`; the exact count beside it is of a step by all that `training` says. Both have the phases that its
-    /// scope has.
+    /// scope has. The exact count is by the default convention.
     ///
     /// # Errors
     /// [`Error::Config`] naming the term, where one or their sum overflows u64.
@@ -54,7 +56,7 @@ impl Estimate {
         shape: BatchShape,
         training: impl Into<Training>,
     ) -> Result<Self, Error> {
-        let training = training.into();
+        let (training, convention) = (training.into(), Convention::default());
         shape.check_packed(training.packed, config)?;
         training.check()?;
         let Published { mut terms, per_function, field } = config.estimate(shape, training)?;
@@ -69,9 +71,21 @@ impl Estimate {
             terms,
             per_function,
             field,
-            exact: model::exact(config, [shape.batch(), shape.seq()], training),
+            exact: model::exact(config, [shape.batch(), shape.seq()], training, convention),
+            convention,
             forecasts: Vec::new(),
         })
+    }
+
+    /// The same estimate beside the exact count by another convention.
+    #[must_use]
+    pub fn priced_by(self, convention: Convention) -> Self {
+        if convention == self.convention {
+            return self;
+        }
+        let shape = [self.shape.batch(), self.shape.seq()];
+        let exact = model::exact(&self.config, shape, self.training, convention);
+        Self { exact, convention, ..self }
     }
 
     /// The same estimate, and what each count of a step says about many: the exact one where there is one, the
@@ -179,6 +193,11 @@ impl Estimate {
     /// What the step costs by closed forms, which need no device, where the model is a decoder.
     pub fn exact(&self) -> Option<Exact> {
         self.exact
+    }
+
+    /// How operations become FLOPs in the exact count.
+    pub fn convention(&self) -> Convention {
+        self.convention
     }
 
     /// What each count of a step says about many, where that was asked.

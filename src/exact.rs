@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{component::Phase, op::Convention};
+use crate::component::Phase;
 
 /// FLOPs of the phases of a step, as many as 128 bits hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,9 +68,6 @@ pub struct Exact {
 }
 
 impl Exact {
-    /// How operations become FLOPs wherever a step is counted by closed forms alone.
-    pub const CONVENTION: Convention = Convention::Ieee;
-
     /// What the step executes of it, and of its matrix products: what is computed again belongs to the backward pass,
     /// in which it runs.
     pub const fn executed(&self) -> [Phases; 2] {

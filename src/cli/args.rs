@@ -212,6 +212,9 @@ pub struct Estimate {
     /// of its own width (intermediate_size)
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
+    /// How operations become FLOPs in the exact count; a file has one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = Conventions)]
+    pub convention: Convention,
     #[command(flatten)]
     pub exports: Exports,
 }

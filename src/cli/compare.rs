@@ -60,23 +60,23 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     }
     // Files first: what is wrong with one is better known before a long run.
     let saved_a = saved(&a, asked.convention)?;
-    let of_a = saved_a.as_ref().and_then(Candidate::convention);
+    let of_a = saved_a.as_ref().and_then(|saved| saved.convention);
     let saved_b = saved(&b, asked.convention.or(of_a))?;
-    let known = of_a.or_else(|| saved_b.as_ref().and_then(Candidate::convention));
+    let known = of_a.or_else(|| saved_b.as_ref().and_then(|saved| saved.convention));
     if saved_a.is_some() && saved_b.is_some() {
         are_reports(asked)?;
-    }
-    if known.is_none() && !asked.measure {
-        asked.convention.map_or(Ok(()), hint::of_closed_forms)?;
     }
     let convention = asked.convention.or(known).unwrap_or_default();
     let runs = asked.timed.runs(asked.repeat)?;
     let made = |side: &Side, saved: Option<Candidate>| match saved {
         Some(saved) => Ok(saved),
         None if asked.measure => measured(side, asked.tuned, (runs, convention), common),
-        None => estimated(side, common),
+        None => estimated(side, convention, common),
     };
     let mut report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
+    if let (None, Some(convention)) = (report.convention, asked.convention) {
+        hint::prices_nothing(convention, &report.a.model.name)?;
+    }
     report.judge(&asked.limits);
     let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));
     let remedy =
@@ -172,7 +172,7 @@ fn saved(side: &Side, convention: Option<Convention>) -> super::Result<Option<Ca
     Ok(Some(Candidate::load(path, convention)?))
 }
 
-fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
+fn estimated(side: &Side, convention: Convention, common: &Common) -> super::Result<Candidate> {
     let (asked, setup) = (&side.work.model, &side.work.setup);
     let shape = asked.variant.shape(&setup.step);
     let model =
@@ -182,7 +182,8 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let shape = BatchShape::resolve(shape, &model.config)?;
     output::warn(shape.warning(&model.config, longest), common);
     let training = setup.training();
-    let estimate = Estimate::new(&model.config, shape, training)?.without(model.not_run);
+    let estimate = Estimate::new(&model.config, shape, training)?.priced_by(convention);
+    let estimate = estimate.without(model.not_run);
     Ok(Candidate::estimated(model.name, training, &estimate))
 }
 

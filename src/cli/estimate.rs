@@ -11,7 +11,7 @@ use super::{
     Outcome,
     args::{self, Common},
     export::{Formats, Places},
-    mistaken, output,
+    hint, mistaken, output,
 };
 
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
@@ -29,7 +29,10 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     }
     let longest = shape.longest;
     let shape = BatchShape::resolve(shape, &model.config)?;
-    let estimate = Estimate::new(&model.config, shape, training)?;
+    let estimate = Estimate::new(&model.config, shape, training)?.priced_by(asked.convention);
+    if estimate.exact().is_none() {
+        hint::prices_nothing(asked.convention, name)?;
+    }
     let mut estimate = estimate.of_model(model.name).without(model.not_run);
     output::warn(shape.warning(&model.config, longest), common);
     let question = asked.ahead.question()?;

@@ -9,6 +9,7 @@ use flopmeter::{
         decoder::{Recipe, Tokens},
     },
     model::{AskedShape, BatchShape, Model},
+    op::{Convention, Op},
     result::FormulasReport,
 };
 
@@ -21,6 +22,7 @@ use super::{
 
 pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     mistaken::for_model(&asked.name)?;
+    comparable(asked.convention)?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let hint = |error| hinted(error, &asked.name);
@@ -35,7 +37,13 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     BatchShape::resolve(shape, &model.config)?;
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
-    let mut report = FormulasReport::new(model.name.clone(), config, &tokens, Recipe::of(training));
+    let mut report = FormulasReport::new(
+        model.name.clone(),
+        config,
+        &tokens,
+        Recipe::of(training),
+        asked.convention,
+    );
     report.not_run = model.not_run.clone();
     let question = asked.ahead.question()?;
     if !question.is_empty() {
@@ -46,6 +54,19 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     }
     formats.write(&report, &places, common)?;
     Ok(Outcome::Holds)
+}
+
+/// Formulas charge 2 FLOPs for a multiply-add. By prices where it costs something else, each would be off by that alone,
+/// whatever it charges for what.
+fn comparable(convention: Convention) -> super::Result<()> {
+    match convention.price(Op::Fma) {
+        2 => Ok(()),
+        other => bail!(
+            "--convention {}: published formulas charge 2 FLOPs for a multiply-add, and fma costs {other} there: set fma = 2, \
+             or take the exact count from 'flopmeter estimate'",
+            convention.name()
+        ),
+    }
 }
 
 /// A model that is no decoder has an estimate all the same.

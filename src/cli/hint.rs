@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 
-use flopmeter::{Error, KernelError, Remedy, exact::Exact, op::Convention};
+use flopmeter::{Error, KernelError, Remedy, op::Convention};
 
 /// What helps where an adapter did not run a kernel to its end.
 pub const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
@@ -67,17 +67,17 @@ pub fn of_command(error: &anyhow::Error) -> String {
     }
 }
 
-/// Refuses a convention where nothing runs whose operations it could be about.
+/// Refuses a convention where nothing has operations that it could price.
 ///
 /// # Errors
-/// Which convention closed forms are by, and what would run.
-pub fn of_closed_forms(asked: Convention) -> super::Result<()> {
-    match asked {
-        Exact::CONVENTION => Ok(()),
-        other => bail!(
-            "--convention {} is about operations that ran, and closed forms are by {}: add --measure, or leave it out",
-            typed(other),
-            Exact::CONVENTION
-        ),
+/// What would run.
+pub fn prices_nothing(asked: Convention, model: &str) -> super::Result<()> {
+    if asked == Convention::default() {
+        return Ok(());
     }
+    bail!(
+        "--convention {} is about operations, and {model} has no exact count without a run: profile it, add --measure to \
+         compare and scale, or leave it out",
+        typed(asked)
+    )
 }

@@ -37,9 +37,6 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
             "--kernels pins the kernels of one run, and points of a sweep are kept with others: leave it out"
         );
     }
-    if !asked.measure {
-        hint::of_closed_forms(asked.convention)?;
-    }
     let sweep = sweep(asked)?;
     let points = sweep.points();
     output::warn(beyond_positions(&sweep, &points), common);
@@ -94,6 +91,10 @@ impl Telling {
             && let Some(first) = report.skipped.first()
         {
             bail!("no point of the sweep makes sense; the first: {}", first.why);
+        }
+        let counted = report.points.iter().any(|point| point.bill.exact.is_some());
+        if report.adapter.is_none() && !counted {
+            hint::prices_nothing(asked.convention, &sweep.model)?;
         }
         formats.write(&report, places, common)?;
         let broken = |reason| matches!(reason, Reason::Failed | Reason::Interrupted);

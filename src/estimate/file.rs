@@ -15,6 +15,7 @@ use crate::{
     family::{BatchShape, ModelConfig, Packing, Recompute, Scope, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
     model::{self, ModelName, NotRun},
+    op::Convention,
     operation::Optimizer,
     term::{FieldFormula, PerFunction, PhaseFlops, Term},
 };
@@ -71,6 +72,9 @@ pub(super) struct WrittenEstimate {
     /// How long one step takes at it.
     #[serde(default, skip_serializing_if = "Times::are_unknown")]
     seconds: Times,
+    /// How operations become FLOPs in the exact count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    convention: Option<Convention>,
     /// What the step costs by closed forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact: Option<Exact>,
@@ -105,6 +109,7 @@ impl From<super::Estimate> for WrittenEstimate {
             schema: super::Estimate::SCHEMA.to_owned(),
             source: estimate.source().to_owned(),
             total_flops: estimate.total_flops(),
+            convention: estimate.exact().map(|_| estimate.convention),
             exact: estimate.exact(),
             exact_forecast: estimate.forecasts.iter().find(|of| of.count == "exact").cloned(),
             experiment: own.and_then(|own| own.experiment),
@@ -137,13 +142,15 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
 
     fn try_from(written: WrittenEstimate) -> Result<Self, String> {
         let Config { config, seq_len, batch_size } = written.model_config;
-        let WrittenEstimate { optimizer, scope, accumulate, recompute, packed, .. } = written;
+        let WrittenEstimate { optimizer, scope, accumulate, recompute, packed, convention, .. } =
+            written;
         let longest = packed.longest().unwrap_or(seq_len);
         let shape = BatchShape::checked(batch_size, seq_len, accumulate, longest, &config)?;
         super::checked_sum(&written.terms).map_err(|error| error.to_string())?;
         let training = Training { scope, accumulate, recompute, packed, ..optimizer.into() };
+        let convention = convention.unwrap_or_default();
         // Files of before the exact count have none, and those of before the schedule no schedule.
-        let exact = model::exact(&config, [shape.batch(), shape.seq()], training);
+        let exact = model::exact(&config, [shape.batch(), shape.seq()], training, convention);
         // Those of forward passes had a whole step in them.
         let known = |written: Exact| {
             let written = if scope.is_step() { written } else { written.forward() };
@@ -166,6 +173,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             shape,
             training,
             exact,
+            convention,
             terms,
             per_function: written.per_function,
             field: written.field_formulas,

@@ -53,7 +53,7 @@ use super::{
     training::Training,
 };
 use crate::{
-    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account,
+    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account, op::Convention,
     operation::Precision, plan::Plan, term::Published,
 };
 
@@ -170,9 +170,11 @@ impl Member for DecoderConfig {
 
     fn estimate(&self, shape: BatchShape, training: Training) -> Result<Published, Error> {
         let rows = [shape.batch(), shape.seq()];
-        let exact = Exact::of(&self.work(rows, training), Exact::CONVENTION);
+        let work = self.work(rows, training);
         let tokens = Tokens::of(rows, training);
-        let field = field::formulas(self, &tokens, &exact)?;
+        let products = work.iter().filter(|work| work.pass == WorkPass::Forward);
+        let products = products.map(|work| work.product).sum();
+        let field = field::formulas(self, &tokens, products)?;
         if self.architecture == Architecture::Qwen2 {
             let terms = estimate::terms(self, shape)?;
             let per_function = Some(estimate::per_function(&terms)?);
@@ -189,12 +191,17 @@ impl Member for DecoderConfig {
         derived
     }
 
-    fn exact(&self, shape: [u32; 2], training: Training) -> Option<Exact> {
-        Some(Exact::of(&self.work(shape, training), Exact::CONVENTION))
+    fn exact(&self, shape: [u32; 2], training: Training, convention: Convention) -> Option<Exact> {
+        Some(Exact::of(&self.work(shape, training), convention))
     }
 
-    fn exact_items(&self, shape: [u32; 2], training: Training) -> Vec<ExactItem> {
-        work::items(&self.work(shape, training), Exact::CONVENTION)
+    fn exact_items(
+        &self,
+        shape: [u32; 2],
+        training: Training,
+        convention: Convention,
+    ) -> Vec<ExactItem> {
+        work::items(&self.work(shape, training), convention)
     }
 
     fn account(&self) -> &'static dyn Account {

@@ -20,6 +20,7 @@ use crate::{
     claim::Claimed,
     exact::{Exact, ExactItem},
     explain::Account,
+    op::Convention,
     plan::Plan,
     term::Published,
 };
@@ -130,14 +131,24 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// What a training step of B sequences of N tokens costs by closed forms that need no plan, where there are
-    /// such.
-    fn exact(&self, _shape: [u32; 2], _training: Training) -> Option<Exact> {
+    /// What a training step of B sequences of N tokens costs by closed forms that need no plan and a convention, where there
+    /// are such.
+    fn exact(
+        &self,
+        _shape: [u32; 2],
+        _training: Training,
+        _convention: Convention,
+    ) -> Option<Exact> {
         None
     }
 
     /// The same by part of the model; empty where there are no such forms.
-    fn exact_items(&self, _shape: [u32; 2], _training: Training) -> Vec<ExactItem> {
+    fn exact_items(
+        &self,
+        _shape: [u32; 2],
+        _training: Training,
+        _convention: Convention,
+    ) -> Vec<ExactItem> {
         Vec::new()
     }
 

@@ -9,7 +9,7 @@ use crate::{
     execute::Limits,
     family::{BatchShape, ModelConfig, Shortened},
     formula::forms,
-    op::OpCounts,
+    op::{Convention, OpCounts},
 };
 
 /// A device whose buffers hold everything that kernels can index, and whose kernels share nothing between invocations. The
@@ -22,23 +22,29 @@ const BOUNDLESS: Limits = Limits {
     ..Limits::WEBGPU
 };
 
-/// What a training step of B sequences of N tokens costs, as far as its scope goes, where the family has forms of its own.
-pub fn exact(config: &ModelConfig, shape: [u32; 2], training: Training) -> Option<Exact> {
-    let own = config.exact(shape, training)?;
-    let exact = Exact { schedule: schedule(config, shape, training, &own.algebraic), ..own };
+/// What a training step of B sequences of N tokens costs by a convention, as far as its scope goes, where the family has forms of its own.
+pub fn exact(
+    config: &ModelConfig,
+    shape: [u32; 2],
+    training: Training,
+    convention: Convention,
+) -> Option<Exact> {
+    let own = config.exact(shape, training, convention)?;
+    let by_family = (&own.algebraic, convention);
+    let exact = Exact { schedule: schedule(config, shape, training, by_family), ..own };
     Some(match training.scope {
         Scope::Step => exact,
         Scope::Forward => exact.forward(),
     })
 }
 
-/// What the kernels of such a step execute, whose algebra by the family's own forms is this. There is nothing where no
+/// What the kernels of such a step execute, whose algebra by the family's own forms and a convention is this. There is nothing where no
 /// kernel could run the step, whose tensors have more elements than 32 bits index.
 pub fn schedule(
     config: &ModelConfig,
     [batch, seq]: [u32; 2],
     training: Training,
-    by_family: &Phases,
+    (by_family, convention): (&Phases, Convention),
 ) -> Option<Phases> {
     let training = Training { scope: Scope::Step, ..training };
     let longest = training.packed.longest().unwrap_or(seq);
@@ -58,7 +64,7 @@ pub fn schedule(
     for pass in &plan.passes {
         let times = pass.component.layer.map_or(1, times);
         let forms = forms(&pass.operation, &pass.schedule);
-        let flops = |ops: OpCounts| times * u128::from(ops.flops(Exact::CONVENTION));
+        let flops = |ops: OpCounts| times * u128::from(ops.flops(convention));
         schedule.add(pass.phase, flops(forms.schedule()));
         if !pass.recomputed {
             algebraic.add(pass.phase, flops(forms.algebraic));

@@ -114,7 +114,9 @@ fn head(report: &CompareReport) -> Vec<Fact> {
         facts.push(Fact::new("note", text).toned(Tone::Doubtful));
     }
     if let Some(convention) = report.convention {
-        facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });
+        let measured = || Fact { prose: true, ..Fact::new("measured", &*report.definition) };
+        let has_run = [&report.a, &report.b].iter().any(|side| side.adapter.is_some());
+        facts.extend(has_run.then(measured));
         facts.push(priced(convention, [report.a.saved_under, report.b.saved_under]));
     }
     facts

@@ -38,7 +38,10 @@ impl Paged for Estimate {
         head.extend(uncharged(self.training(), self.exact().is_some()));
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
-            sections.push(Section::facts("Counts", [counts(&exact, step), exact_line()]));
+            sections.push(Section::facts(
+                "Counts",
+                [counts(&exact, step), exact_line(self.convention())],
+            ));
             let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
         }

@@ -10,7 +10,6 @@ use super::{
     section::{Fact, Page},
 };
 use crate::{
-    exact::Exact,
     execute::Adapter,
     family::{ModelConfig, Recompute, Scope, Training},
     model::NotRun,
@@ -112,8 +111,7 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
 }
 
 /// How operations become the FLOPs of an exact count, which is by closed forms.
-pub(super) fn exact_line() -> Fact {
-    let convention = Exact::CONVENTION;
+pub(super) fn exact_line(convention: Convention) -> Fact {
     Fact::new("exact", format!("FLOPs by {}", convention.in_full()))
 }
 

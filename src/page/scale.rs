@@ -88,7 +88,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
         None => {
             facts.push(Fact::new("figures", "FLOPs of one step by closed forms; nothing was run"));
             let has_exact = report.points.iter().any(|point| point.bill.exact.is_some());
-            facts.extend(has_exact.then(exact_line));
+            facts.extend(has_exact.then(|| exact_line(report.convention)));
             facts.extend(uncharged(training, has_exact));
         }
         Some(adapter) => {

@@ -7,6 +7,7 @@ use super::{Cell, Column, Fact, Page, Row, Section, Table};
 use crate::{
     Error,
     family::decoder::{Adapters, DecoderConfig, Recipe, Tokens},
+    op::Convention,
     published::{FAULTS, FormulaRow, Judged, judge},
     result::FormulasReport,
 };
@@ -66,6 +67,7 @@ pub fn page() -> Result<Page, Error> {
     let head = [
         Fact::new("What this is", INTRODUCTION),
         Fact::new("The exact count", FormulasReport::DEFINITION),
+        Fact::new("FLOPs", Convention::default().in_full()),
         Fact::new("Columns", COLUMNS),
         Fact::new("Symbols", SYMBOLS),
         Fact::new(
@@ -109,7 +111,7 @@ fn judged(model: &str, [batch, seq]: [u32; 2], lora_rank: Option<u32>) -> Result
         object.insert(Adapters::RANK.to_owned(), json!(rank));
         config = DecoderConfig::from_json(&object).map_err(Error::Config)?;
     }
-    Ok(judge(&config, &Tokens::new(batch, seq), Recipe::default()))
+    Ok(judge(&config, &Tokens::new(batch, seq), Recipe::default(), Convention::default()))
 }
 
 fn rows(judged: &Judged) -> Table {

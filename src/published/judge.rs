@@ -10,7 +10,10 @@ use super::{
     formula::{Covers, Formula},
     registry::formulas,
 };
-use crate::family::decoder::{DecoderConfig, Exact, Layer, Part, Recipe, Tokens, Work, WorkPass};
+use crate::{
+    family::decoder::{DecoderConfig, Exact, Layer, Part, Recipe, Tokens, Work, WorkPass},
+    op::Convention,
+};
 
 /// What a formula says of a decoder, and how far that is from the exact count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,8 +63,13 @@ pub struct Judged {
     pub rows: Vec<FormulaRow>,
 }
 
-/// Evaluates every formula.
-pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judged {
+/// Evaluates every formula, beside the exact count by a convention.
+pub fn judge(
+    config: &DecoderConfig,
+    tokens: &Tokens,
+    training: Recipe,
+    convention: Convention,
+) -> Judged {
     let case = Case::new(config, tokens, training);
     let step = config.step(tokens, training);
     let to_embedding = Recipe { input_gradients: true, ..training };
@@ -70,19 +78,20 @@ pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judge
     let windowless = DecoderConfig { layers: layers.collect(), ..config.clone() };
     let windowless = windowless.step(tokens, to_embedding);
     let full = DecoderConfig { adapters: None, ..config.clone() };
-    let full = Exact::of(&full.step(tokens, training), Exact::CONVENTION);
-    let mut rows: Vec<FormulaRow> =
-        formulas().map(|formula| row(formula, &case, [&step, &fed, &windowless], &full)).collect();
+    let full = Exact::of(&full.step(tokens, training), convention);
+    let mut rows: Vec<FormulaRow> = formulas()
+        .map(|formula| row(formula, &case, [&step, &fed, &windowless], (&full, convention)))
+        .collect();
     let error = |row: &FormulaRow| row.ratio.map_or(-1.0, |ratio| ratio.ln().abs());
     rows.sort_by(|a, b| error(b).total_cmp(&error(a)));
-    Judged { exact: Exact::of(&step, Exact::CONVENTION), rows }
+    Judged { exact: Exact::of(&step, convention), rows }
 }
 
 fn row(
     formula: &Formula,
     case: &Case<'_>,
     [step, fed, windowless]: [&[Work]; 3],
-    full: &Exact,
+    (full, convention): (&Exact, Convention),
 ) -> FormulaRow {
     let source = &formula.source;
     let parts = [source.name, source.commit, source.place];
@@ -110,7 +119,7 @@ fn row(
     let mut bill = Charges::new(case);
     (formula.charge)(&mut bill);
     let recomputes = bill.charges().keys().any(|(_, pass)| *pass == WorkPass::Again);
-    let counts = |work: &[Work]| counts(work, formula.covers, recomputes);
+    let counts = |work: &[Work]| counts(work, formula.covers, recomputes, convention);
     let reference =
         Reference { exact: counts(step), fed: counts(fed), windowless: counts(windowless) };
     let (value, exact) = (bill.value(), reference.exact.values().sum::<i128>());
@@ -128,7 +137,7 @@ fn row(
 }
 
 /// What a formula speaks of, part by part. What is computed again belongs to formulas that charge it.
-fn counts(work: &[Work], covers: Covers, recomputes: bool) -> Counts {
+fn counts(work: &[Work], covers: Covers, recomputes: bool, convention: Convention) -> Counts {
     let mut counts = Counts::new();
     for work in work {
         let has = match covers {
@@ -138,7 +147,7 @@ fn counts(work: &[Work], covers: Covers, recomputes: bool) -> Counts {
         };
         let flops = match covers {
             Covers::Products | Covers::ForwardProducts => work.product,
-            Covers::Step | Covers::Forward | Covers::Attention => work.flops(Exact::CONVENTION),
+            Covers::Step | Covers::Forward | Covers::Attention => work.flops(convention),
         };
         if has && flops > 0 {
             let flops = i128::try_from(flops).unwrap_or(i128::MAX);

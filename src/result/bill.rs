@@ -133,14 +133,15 @@ impl Figures {
     }
 }
 
-/// The parts of the exact count, as far as the scope of training goes.
+/// The parts of the exact count by a convention, as far as the scope of training goes.
 pub(super) fn exact_items(
     config: &ModelConfig,
     shape: [u32; 2],
     training: Training,
+    convention: Convention,
 ) -> Vec<ExactItem> {
     let scope = training.scope;
-    let mut items = config.exact_items(shape, training);
+    let mut items = config.exact_items(shape, training, convention);
     items.retain(|item| item.phase.map_or(scope.is_step(), |phase| scope.has(phase)));
     items
 }
@@ -163,12 +164,12 @@ impl Bill {
             exact: estimate.exact(),
             exact_items: estimate.exact().map_or_else(Vec::new, |_| {
                 let shape = [estimate.shape().batch(), estimate.shape().seq()];
-                exact_items(estimate.config(), shape, training)
+                exact_items(estimate.config(), shape, training, estimate.convention())
             }),
         }
     }
 
-    /// What a run said, its operations priced by `convention`.
+    /// What a run said, its operations and those of the exact count priced by `convention`.
     pub fn measured(report: &Report, convention: Convention) -> Self {
         let priced = |ops: &OpCounts| match convention == report.convention {
             true => None,
@@ -189,11 +190,17 @@ impl Bill {
             training: report.training,
             not_run: report.not_run.clone(),
             items: items(&report.components, figures),
-            exact: model::exact(&report.model_config, [report.batch, report.seq], report.training),
+            exact: model::exact(
+                &report.model_config,
+                [report.batch, report.seq],
+                report.training,
+                convention,
+            ),
             exact_items: exact_items(
                 &report.model_config,
                 [report.batch, report.seq],
                 report.training,
+                convention,
             ),
         }
     }

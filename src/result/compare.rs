@@ -34,6 +34,10 @@ use crate::{
 pub struct Candidate {
     /// What it costs.
     pub bill: Bill,
+    /// How operations became FLOPs, those that ran and those of the exact count; none where there are neither.
+    pub convention: Option<Convention>,
+    /// The convention that its saved report is under, where that is another.
+    pub saved_under: Option<Convention>,
     /// What is known of its run, where it ran.
     pub run: Option<CandidateRun>,
     /// The saved report that it was read from, if it was.
@@ -45,10 +49,6 @@ pub struct Candidate {
 pub struct CandidateRun {
     /// Who ran it.
     pub adapter: Adapter,
-    /// How operations became FLOPs.
-    pub convention: Convention,
-    /// The convention that its saved report is under, where that is another.
-    pub saved_under: Option<Convention>,
     /// How many passes agree with their closed forms.
     pub verdict: Tally,
     /// How its plan came to be run.
@@ -63,7 +63,7 @@ pub struct CompareReport {
     pub schema: Cow<'static, str>,
     /// What is measured.
     pub definition: Cow<'static, str>,
-    /// How operations became FLOPs, where any ran.
+    /// How operations became FLOPs, those that ran and those of exact counts, where there are any.
     pub convention: Option<Convention>,
     /// The first step.
     pub a: Side,
@@ -181,7 +181,9 @@ impl Ratios {
 impl Candidate {
     /// A step that is only estimated.
     pub fn estimated(model: ModelName, training: Training, estimate: &Estimate) -> Self {
-        Self { bill: Bill::estimated(model, training, estimate), run: None, file: None }
+        let convention = estimate.exact().map(|_| estimate.convention());
+        let bill = Bill::estimated(model, training, estimate);
+        Self { bill, convention, saved_under: None, run: None, file: None }
     }
 
     /// A step that ran.
@@ -193,12 +195,16 @@ impl Candidate {
     fn measured_under(report: &Report, convention: Convention) -> Self {
         let run = CandidateRun {
             adapter: report.adapter.clone(),
-            convention,
-            saved_under: Some(report.convention).filter(|own| *own != convention),
             verdict: report.verdict,
             provenance: report.provenance.clone(),
         };
-        Self { bill: Bill::measured(report, convention), run: Some(run), file: None }
+        Self {
+            bill: Bill::measured(report, convention),
+            convention: Some(convention),
+            saved_under: Some(report.convention).filter(|own| *own != convention),
+            run: Some(run),
+            file: None,
+        }
     }
 
     /// A step whose report, or whose estimate, was saved; its operations are priced by `convention`, or as in the report
@@ -210,17 +216,16 @@ impl Candidate {
         let candidate = if schema_of(path)? == Estimate::SCHEMA {
             let estimate: Estimate = load(path)?;
             let name = estimate.model().cloned().unwrap_or_else(|| "estimate".into());
-            Self::estimated(name, estimate.training(), &estimate)
+            let own = estimate.convention();
+            let estimate = estimate.priced_by(convention.unwrap_or(own));
+            let candidate = Self::estimated(name, estimate.training(), &estimate);
+            let saved_under = candidate.convention.filter(|its| *its != own).map(|_| own);
+            Self { saved_under, ..candidate }
         } else {
             let report: Report = load(path)?;
             Self::measured_under(&report, convention.unwrap_or(report.convention))
         };
         Ok(Self { file: Some(path.to_owned()), ..candidate })
-    }
-
-    /// How its operations became FLOPs, where it ran.
-    pub fn convention(&self) -> Option<Convention> {
-        self.run.as_ref().map(|run| run.convention)
     }
 }
 
@@ -239,9 +244,9 @@ impl CompareReport {
     /// Holds two steps against each other.
     ///
     /// # Errors
-    /// [`Error::Refused`] where both ran and their operations became FLOPs in different ways.
+    /// [`Error::Refused`] where their operations became FLOPs in different ways.
     pub fn new(a: Candidate, b: Candidate) -> Result<Self, Error> {
-        let conventions = [a.convention(), b.convention()];
+        let conventions = [a.convention, b.convention];
         if let [Some(one), Some(other)] = conventions
             && one != other
         {
@@ -337,7 +342,7 @@ impl CompareReport {
 }
 
 impl Side {
-    fn of(Candidate { bill, run, file }: Candidate) -> Self {
+    fn of(Candidate { bill, convention: _, saved_under, run, file }: Candidate) -> Self {
         let Bill {
             model,
             model_config,
@@ -349,9 +354,8 @@ impl Side {
             exact,
             exact_items,
         } = bill;
-        let saved_under = run.as_ref().and_then(|run| run.saved_under);
         let (adapter, verdict, provenance) = match run {
-            Some(CandidateRun { adapter, convention: _, saved_under: _, verdict, provenance }) => {
+            Some(CandidateRun { adapter, verdict, provenance }) => {
                 (Some(adapter), Some(verdict), Some(provenance))
             }
             None => (None, None, None),

@@ -17,6 +17,7 @@ use crate::{
     },
     forecast::{Forecast, Question, Recomputed, Step},
     model::{self, ModelName, NotRun},
+    op::Convention,
     operation::Optimizer,
     published::{FormulaRow, Judged, judge},
 };
@@ -46,6 +47,9 @@ pub struct FormulasReport {
     pub not_run: NotRun,
     /// What the exact count is.
     pub definition: Cow<'static, str>,
+    /// How operations became FLOPs in it.
+    #[serde(default)]
+    pub convention: Convention,
     /// What a training step costs by closed forms.
     pub exact: Exact,
     /// What was asked about many such steps, by the exact count and by 6 N T.
@@ -96,7 +100,7 @@ impl FormulasReport {
 
     /// What the exact count is, and what a ratio divides.
     pub const DEFINITION: &str = "Closed forms, priced without running anything: no kernel was executed \
-        for this report. Exact is what the mathematics of a step asks for under the ieee convention, \
+        for this report. Exact is what the mathematics of a step asks for, \
         causal attention with its pairs alone, frozen weights without a gradient, the optimizer included \
         (algebraic in JSON) and what is recomputed (recomputed in JSON). Schedule is what this crate's kernels \
         execute for it. Products are the matrix products alone, attention over the whole square, as PyTorch's \
@@ -104,16 +108,19 @@ impl FormulasReport {
         formula speaks of, such as a step, a forward pass or their products alone; its causes add up to the \
         difference. Counts do not depend on the type of numbers that kernels compute with.";
 
-    /// Evaluates every formula.
+    /// Evaluates every formula, beside the exact count by a convention.
     pub fn new(
         model: ModelName,
         config: &DecoderConfig,
         tokens: &Tokens,
         training: Recipe,
+        convention: Convention,
     ) -> Self {
-        let Judged { exact, rows } = judge(config, tokens, training);
-        let exact =
-            Exact { schedule: schedule(config, tokens, training, &exact.algebraic), ..exact };
+        let Judged { exact, rows } = judge(config, tokens, training, convention);
+        let exact = Exact {
+            schedule: schedule(config, tokens, training, (&exact.algebraic, convention)),
+            ..exact
+        };
         let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
         let parameters = config.base_parameters();
         let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
@@ -143,6 +150,7 @@ impl FormulasReport {
             },
             not_run: NotRun::default(),
             definition: Self::DEFINITION.into(),
+            convention,
             exact,
             named: false,
             forecasts: Vec::new(),
@@ -236,7 +244,7 @@ fn schedule(
     config: &DecoderConfig,
     tokens: &Tokens,
     recipe: Recipe,
-    algebraic: &Phases,
+    algebraic: (&Phases, Convention),
 ) -> Option<Phases> {
     let Recipe { optimizer, recompute, micro_batches, input_gradients } = recipe;
     if input_gradients {

@@ -34,15 +34,15 @@ pub enum Fate {
 }
 
 impl ScalePoint {
-    /// What the published estimator says of a point.
+    /// What the estimator says of a point, and the exact count by a convention.
     ///
     /// # Errors
     /// Where no such model takes such a batch.
-    pub fn estimated(sweep: &Sweep, point: &Point) -> Result<Self, Error> {
+    pub fn estimated(sweep: &Sweep, point: &Point, convention: Convention) -> Result<Self, Error> {
         let (model, asked) = sweep.resolve(point)?;
         let shape = BatchShape::resolve(asked, &model.config)?;
         let estimate = Estimate::new(&model.config, shape, sweep.training(point))?;
-        let estimate = estimate.without(model.not_run);
+        let estimate = estimate.priced_by(convention).without(model.not_run);
         let bill = Bill::estimated(model.name, sweep.training(point), &estimate);
         Ok(Self::new(point.at.clone(), bill))
     }
@@ -75,7 +75,7 @@ impl ScaleReport {
         let mut points = Vec::new();
         let mut skipped = Vec::new();
         for (point, fate) in fates {
-            let estimated = ScalePoint::estimated(&sweep, &point);
+            let estimated = ScalePoint::estimated(&sweep, &point, convention);
             let refused =
                 |(reason, why): (Reason, String)| Skipped { point: point.clone(), reason, why };
             match (fate, estimated) {

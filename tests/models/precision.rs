@@ -14,7 +14,7 @@ use flopmeter::{
         AskedShape, Batch, BatchShape, Model, Optimizer, exact,
         lower::{Recompute, Training, inputs, lower},
     },
-    op::{Op, OpCounts, Scalar},
+    op::{Convention, Op, OpCounts, Scalar},
     operation::{Function, LinearResult, Operation, Precision},
     plan::{Pass, Plan},
 };
@@ -122,7 +122,8 @@ fn every_product_is_narrow_and_costs_as_much_as_a_wide_one() {
             let training = Training { recompute, accumulate, ..training(precision) };
             (lower(&config, shape, training, limits).unwrap(), training)
         });
-        let exact = |training| exact(&config, [2 * accumulate, seq], training).unwrap();
+        let exact =
+            |training| exact(&config, [2 * accumulate, seq], training, Convention::Ieee).unwrap();
         assert_eq!(exact(wide.1).algebraic, exact(narrow.1).algebraic, "seed {seed}");
         let (narrow, training) = narrow;
         assert!(exact(training).schedule.is_some(), "seed {seed}: the plan's algebra is another");

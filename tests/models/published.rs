@@ -10,7 +10,8 @@ use flopmeter::{
         decoder::{DecoderConfig, FAMILY, Recipe, Tokens},
     },
     model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer, lower::Training},
-    published::{FormulaCause, FormulaRow, Judged, formulas, judge},
+    op::Convention,
+    published::{self, FormulaCause, FormulaRow, Judged, formulas},
 };
 use serde_json::{Value, json};
 
@@ -20,6 +21,10 @@ fn decoder(name: &str, changes: &[(&str, Value)]) -> DecoderConfig {
         object.insert((*field).to_owned(), value.clone());
     }
     DecoderConfig::from_json(&object).unwrap()
+}
+
+fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judged {
+    published::judge(config, tokens, training, Convention::default())
 }
 
 fn of<'a>(judged: &'a Judged, id: &str) -> &'a FormulaRow {

@@ -97,3 +97,29 @@ fn what_is_no_file_of_prices_is_refused_by_what_it_says() {
     let misspelt = [&KERNEL[..], &["--convention", "mine: fma"]].concat();
     refused(&misspelt, &["'fma' is no price: say it as in 'add mul = 1'"]);
 }
+
+/// Closed forms are priced by a file, too; formulas, which charge 2 for a multiply-add, by none where it costs something else.
+#[test]
+fn closed_forms_take_a_file_of_prices() {
+    let folder = TempDir::new().unwrap();
+    let macs = prices(folder.path(), "macs.toml", "[prices]\nfma = 1");
+    let twice = prices(folder.path(), "twice.toml", "[prices]\nfma = 2");
+    let asked = |command, file| [command, "qwen3-0.6b", "--seq", "16", "--convention", file];
+    let exact = |command, file| {
+        let report = json(&[&asked(command, file)[..], &["--json", "-"]].concat());
+        report["exact"]["algebraic"]["total"].as_u64().unwrap()
+    };
+    assert_eq!(2 * exact("estimate", &macs), exact("estimate", &twice));
+    assert_eq!(exact("formulas", &twice), exact("estimate", &twice));
+    let says = ["macs", "fma costs 1 there", "set fma = 2", "flopmeter estimate"];
+    refused(&asked("formulas", &macs), &says);
+    // ResNet-BK has an estimate alone, which no prices change.
+    for more in [
+        &["estimate", "resnet-bk"][..],
+        &["compare", "resnet-bk", "resnet-bk"],
+        &["scale", "--axis=seq=8,16"],
+    ] {
+        let says = ["ncu", "resnet-bk has no exact count without a run", "--measure"];
+        refused(&[more, &["--convention", "ncu"]].concat(), &says);
+    }
+}

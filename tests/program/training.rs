@@ -1,7 +1,7 @@
 //! How a step trains, as a user asks for it: in micro-batches, with layers that run again, on packed sequences, with
 //! adapters anywhere. What runs is what the closed forms say, in every command.
 
-use crate::command::{flopmeter, json, refused};
+use crate::command::{flopmeter, json, refused, text};
 
 const DECODER: [&str; 17] = [
     "qwen2.5-0.5b",
@@ -39,6 +39,8 @@ fn every_command_prices_the_step_that_runs() {
         &["--pack", "4,2,3"],
         &["--accumulate", "2", "--recompute", "layers", "--pack", "4,4,1", "--lora-rank", "2"],
         &["--lora-rank", "2", "--lora-targets", "up_proj,k_proj", "--seq", "5"],
+        &["--convention", "ncu", "--recompute", "layers", "--seq", "5"],
+        &["--convention", "primitive", "--lora-rank", "2", "--seq", "5"],
     ] {
         let report = json(&asked("profile", how));
         assert_eq!(report["verdict"]["mismatch"], 0, "{how:?}");
@@ -46,6 +48,9 @@ fn every_command_prices_the_step_that_runs() {
         let formulas = json(&asked("formulas", how));
         let exact = &estimate["exact"];
         assert_eq!(exact, &formulas["exact"], "{how:?}");
+        for priced in [&estimate, &formulas] {
+            assert_eq!(priced["convention"], report["convention"], "{how:?}");
+        }
         for phase in ["forward", "backward", "optimizer"] {
             assert_eq!(exact["algebraic"][phase], report["totals"]["algebraic"][phase], "{how:?}");
             assert_eq!(exact["schedule"][phase], report["totals"]["exact"][phase], "{how:?}");
@@ -53,11 +58,48 @@ fn every_command_prices_the_step_that_runs() {
         let compared = [&["compare", "qwen2.5-0.5b"][..], &DECODER, how].concat();
         let compared = json(&compared);
         assert_eq!(&compared["b"]["exact"], exact, "{how:?}");
+        assert_eq!(compared["convention"], report["convention"], "{how:?}");
         // What runs again is the kernels' schedule, the mathematics of it is no more than that.
         let again = report["totals"]["recomputed"].as_u64().unwrap_or(0);
         let recomputed = exact["recomputed"].as_u64().unwrap();
         assert_eq!(again > 0, how.contains(&"layers"));
         assert!(recomputed <= again && (recomputed > 0) == (again > 0), "{recomputed} of {again}");
+    }
+}
+
+/// The exact count of a sweep, and of an estimate that was saved, is by the convention that is asked for.
+#[test]
+fn closed_forms_are_priced_by_any_convention() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("estimate.json");
+    let ncu = ["--convention", "ncu"];
+    let exact = |convention: &[&str]| {
+        json(&asked("estimate", &[&["--seq", "5"], convention].concat()))["exact"].clone()
+    };
+    let [by_ieee, by_ncu] = [exact(&[]), exact(&ncu)];
+    assert_eq!(by_ieee["products"], by_ncu["products"]);
+    // A softmax has exponentials and maxima, which are no FLOPs there.
+    let [ieee, less] = [&by_ieee, &by_ncu].map(|exact| exact["algebraic"]["total"].as_u64());
+    assert!(less < ieee, "{less:?}, {ieee:?}");
+    let scale = json(&asked("scale", &[&["--axis", "seq=5,6"], &ncu[..]].concat()));
+    assert_eq!((&scale["convention"], &scale["points"][0]["exact"]), (&"ncu".into(), &by_ncu));
+
+    let saved = asked("estimate", &[&["--seq", "5"], &ncu[..]].concat());
+    let saved: Vec<&str> =
+        saved.iter().map(|&word| if word == "-" { text(&file) } else { word }).collect();
+    flopmeter(&saved).assert().success();
+    let beside = |convention: &[&str]| {
+        let sides = [&["compare", text(&file), "qwen2.5-0.5b"][..], &DECODER[1..]].concat();
+        json(&[&sides[..], &["--seq", "5"], convention].concat())
+    };
+    for (convention, asked, exact) in
+        [("ncu", &[][..], &by_ncu), ("ieee", &["--convention", "ieee"], &by_ieee)]
+    {
+        let both = beside(asked);
+        assert_eq!(both["convention"], convention);
+        assert_eq!((&both["a"]["exact"], &both["b"]["exact"]), (exact, exact), "{convention}");
+        let told = (convention != "ncu").then_some("ncu");
+        assert_eq!(both["a"]["saved_under"].as_str(), told);
     }
 }
 

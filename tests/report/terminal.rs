@@ -81,7 +81,13 @@ fn the_adapter_that_is_taken_is_told_where_there_is_little_room() {
 pub fn formulas() -> FormulasReport {
     let config = DecoderConfig::resolve::<&str>("qwen2.5-0.5b", &[]).unwrap();
     let tokens = Tokens { batch: 1, lengths: vec![512] };
-    FormulasReport::new("qwen2.5-0.5b".into(), &config, &tokens, Recipe::of(Training::default()))
+    FormulasReport::new(
+        "qwen2.5-0.5b".into(),
+        &config,
+        &tokens,
+        Recipe::of(Training::default()),
+        Convention::default(),
+    )
 }
 
 #[test]

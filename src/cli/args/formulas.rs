@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use flopmeter::model::Optimizer;
+use flopmeter::{model::Optimizer, op::Convention};
 
 use super::{
     exports::Exports,
     shared::{Ahead, LowRank, Recomputed},
-    values::optimizer,
+    values::{Conventions, optimizer},
 };
 
 #[derive(Debug, Args)]
@@ -45,6 +45,9 @@ pub struct Formulas {
     /// How parameters follow their gradients
     #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
     pub optimizer: Optimizer,
+    /// How operations become FLOPs in the exact count; a file has one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = Conventions)]
+    pub convention: Convention,
     #[command(flatten)]
     pub ahead: Ahead,
     #[command(flatten)]

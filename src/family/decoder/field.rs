@@ -4,16 +4,15 @@
 use super::{config::DecoderConfig, recipe::Tokens};
 use crate::{
     Error,
-    exact::Exact,
     term::{FieldFormula, PALM, overflow, product},
 };
 
-/// The rules for a model of this shape. Parameters are those of the model's own that a token passes, a tied embedding
+/// The rules for a model and these tokens, of which the forward pass has so many FLOPs of matrix products. Parameters are those of the model's own that a token passes, a tied embedding
 /// once.
 pub(super) fn formulas(
     config: &DecoderConfig,
     tokens: &Tokens,
-    exact: &Exact,
+    products: u128,
 ) -> Result<Vec<FieldFormula>, Error> {
     let [t, square] = tokens.factors()?;
     let [l, heads] = [config.num_hidden_layers(), config.query_width()].map(u64::from);
@@ -24,7 +23,6 @@ pub(super) fn formulas(
             .try_fold(0u64, |sum, factors| sum.checked_add(product(factors)?))
             .ok_or_else(|| overflow(name))
     };
-    let products = exact.products.forward;
     let products = u64::try_from(products).map_err(|_| overflow("the matrix products"))?;
 
     let whose = match u128::from(n) == config.base_parameters() {

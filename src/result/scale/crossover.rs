@@ -4,6 +4,7 @@
 use super::report::{Crossover, ScalePoint, ScaleReport};
 use crate::{
     family::{ModelConfig, Positions},
+    op::Convention,
     result::{Bill, bill::exact_items},
     sweep::{Point, SEQ},
 };
@@ -22,7 +23,8 @@ pub(super) fn found(report: &ScaleReport) -> Option<Crossover> {
     }
     let (model_config, longest) = as_given(report, last);
     let bill = Bill { model_config, ..last.bill.clone() };
-    let is_half = |seq: u32| Outgrowing::at(&bill, seq).is_half();
+    let at = |seq: u32| Outgrowing::at(&bill, report.convention, seq);
+    let is_half = |seq: u32| at(seq).is_half();
     if !is_half(longest) {
         return None;
     }
@@ -33,8 +35,8 @@ pub(super) fn found(report: &ScaleReport) -> Option<Crossover> {
         let middle = less + (enough - less) / 2;
         if is_half(middle) { enough = middle } else { less = middle }
     }
-    let there = Outgrowing::at(&bill, enough);
-    let Outgrowing { flops, total, .. } = Outgrowing::at(&bill, bill.seq);
+    let there = at(enough);
+    let Outgrowing { flops, total, .. } = at(bill.seq);
     Some(Crossover {
         power: (there.at_twice as f64 / there.flops as f64).log2(),
         parts: there.parts,
@@ -75,8 +77,8 @@ struct Outgrowing {
 }
 
 impl Outgrowing {
-    fn at(bill: &Bill, seq: u32) -> Self {
-        let [once, twice] = [seq, 2 * seq].map(|seq| costs(bill, seq));
+    fn at(bill: &Bill, convention: Convention, seq: u32) -> Self {
+        let [once, twice] = [seq, 2 * seq].map(|seq| costs(bill, convention, seq));
         let mut its = Self::default();
         for (name, flops) in once {
             its.total += flops;
@@ -97,10 +99,10 @@ impl Outgrowing {
 }
 
 /// The exact count of each part of such a step with sequences of another length, in all phases together.
-fn costs(bill: &Bill, seq: u32) -> Vec<(String, u128)> {
+fn costs(bill: &Bill, convention: Convention, seq: u32) -> Vec<(String, u128)> {
     let mut costs: Vec<(String, u128)> = Vec::new();
     let config = reaching(&bill.model_config, seq);
-    for item in exact_items(&config, [bill.batch, seq], bill.training) {
+    for item in exact_items(&config, [bill.batch, seq], bill.training, convention) {
         match costs.iter_mut().find(|(name, _)| *name == item.name) {
             Some((_, flops)) => *flops += item.flops,
             None => costs.push((item.name, item.flops)),

@@ -1,13 +1,10 @@
 //! The integers that the public functions themselves gave, for Qwen2.5-0.5B and 7B at 1 x 512 and 4 x 2048, full
 //! and with adapters, and for two mixtures of experts.
 
-use flopmeter::{
-    family::decoder::{DecoderConfig, Recipe, Tokens},
-    published::judge,
-};
+use flopmeter::family::decoder::{DecoderConfig, Recipe, Tokens};
 use serde_json::{Value, json};
 
-use super::{decoder, of};
+use super::{decoder, judge, of};
 
 /// The shapes of the tables below, column by column.
 const SHAPES: [(&str, u32, u32); 4] = [
