@@ -217,7 +217,8 @@ impl Member for DecoderConfig {
             | Architecture::Olmo3
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => &causes::Products,
+            | Architecture::Opt
+            | Architecture::GptNeoX => &causes::Products,
         }
     }
 
@@ -344,6 +345,7 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
             "layer_norm_epsilon": { "type": "number" },
             "layer_norm_eps": { "type": "number" },
             "rope_theta": { "type": "number" },
+            "rotary_emb_base": { "type": "number" },
             "n_inner": { "type": "integer", "minimum": 1 },
             "ffn_dim": { "type": "integer", "minimum": 1 },
             "tie_word_embeddings": { "type": "boolean" },

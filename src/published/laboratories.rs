@@ -27,7 +27,10 @@ fn litgpt(bill: &mut Charges<'_>) {
 /// The modules that are asked are OLMo-core's own.
 fn olmo_knows(case: &Case<'_>) -> Option<&'static str> {
     match case.architecture() {
-        Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt => {
+        Architecture::Starcoder2
+        | Architecture::Gpt2
+        | Architecture::Opt
+        | Architecture::GptNeoX => {
             Some("OLMo-core has no MLP without a gate and no norm with a bias")
         }
         Architecture::StableLm => Some("it was executed on models with RMS norms"),

@@ -39,7 +39,9 @@ fn dropout_is_a_part_between_nothing_and_all() {
             Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
             Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
             Architecture::Opt => &["dropout", "attention_dropout"],
-            Architecture::StableLm => &["hidden_dropout", "attention_dropout"],
+            Architecture::StableLm | Architecture::GptNeoX => {
+                &["hidden_dropout", "attention_dropout"]
+            }
             Architecture::Starcoder2 => {
                 &["attention_dropout", "residual_dropout", "embedding_dropout"]
             }

@@ -13,6 +13,7 @@ mod gemma;
 mod gemma3;
 mod golden;
 mod gpt2;
+mod gpt_neox;
 mod granite;
 mod lowering;
 mod model_files;

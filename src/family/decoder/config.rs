@@ -2,7 +2,7 @@
 //! architectures and spellings are resolved. Knows no file and no tensor.
 
 use super::{adapters::Adapters, architecture::Architecture, rope::Rope};
-use crate::blocks::norm::NormRule;
+use crate::blocks::{Activation, norm::NormRule};
 
 /// A decoder's configuration. Valid where it comes from [`Self::from_json`].
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,11 @@ pub struct DecoderConfig {
     pub sliding_rope: Option<Rope>,
     /// How much of a head rotary positions turn: 1 is all of it.
     pub partial_rotary_factor: f64,
+    /// The function between the matrices of an MLP.
+    pub activation: Activation,
+    /// Whether both halves of a layer are given what the layer is, and are added to it together; otherwise the MLP is given
+    /// the sum with what attention adds.
+    pub parallel_residual: bool,
     /// Whether the head's weight is the embedding's.
     pub tie_word_embeddings: bool,
     /// Which projections have a bias.
@@ -238,7 +243,8 @@ impl DecoderConfig {
             | Architecture::Granite
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => None,
+            | Architecture::Opt
+            | Architecture::GptNeoX => None,
         }
     }
 

@@ -20,7 +20,7 @@ use super::{
     held,
 };
 use crate::{
-    blocks::norm::NormRule,
+    blocks::{Activation, norm::NormRule},
     family::fields::{given, probability, refuse_misspelt},
 };
 use fields::FileFields;
@@ -91,6 +91,11 @@ impl DecoderConfig {
             rope,
             sliding_rope,
             partial_rotary_factor: rope::partial(fields, architecture)?,
+            activation: activation(fields, architecture)?,
+            parallel_residual: match architecture {
+                Architecture::GptNeoX => fields.flag("use_parallel_residual")?.unwrap_or(true),
+                _ => false,
+            },
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(unsaid.tie_word_embeddings),
@@ -114,7 +119,6 @@ impl DecoderConfig {
                 u32::MAX
             ));
         }
-        activation(fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
             if fields.flag(name)? == Some(other) {
                 return Err(format!(
@@ -248,6 +252,10 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
             return Ok(Biases { qkv, o: false, mlp: false });
         }
         Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true }),
+        Architecture::GptNeoX => {
+            let attention = fields.flag("attention_bias")?.unwrap_or(true);
+            return Ok(Biases { qkv: attention, o: attention, mlp: true });
+        }
         Architecture::Opt => {
             let all = fields.flag("enable_bias")?.unwrap_or(true);
             return Ok(Biases { qkv: all, o: all, mlp: all });
@@ -338,8 +346,8 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
     })
 }
 
-/// Refuses an activation that the member's kernels and forms are not about.
-fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
+/// The function between the matrices of an MLP; one that is not built is refused.
+fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<Activation, String> {
     for &(name, built) in activations(architecture) {
         let is_built = |value: &Value| built.iter().any(|built| value == built);
         let Some(value) = fields.given(name).filter(|value| !is_built(value)) else { continue };
@@ -351,5 +359,11 @@ fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(),
             architecture.model_type()
         ));
     }
-    Ok(())
+    let usual = architecture.activation();
+    let stated = fields.given("hidden_act").filter(|_| architecture == Architecture::GptNeoX);
+    Ok(match stated.and_then(Value::as_str) {
+        Some("relu") => Activation::Relu,
+        Some("gelu_new" | "gelu_fast" | "gelu_pytorch_tanh") => Activation::TanhGelu,
+        _ => usual,
+    })
 }

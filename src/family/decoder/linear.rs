@@ -228,7 +228,8 @@ fn of_experts(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Olmo3
         | Architecture::Starcoder2
         | Architecture::Gpt2
-        | Architecture::Opt => [
+        | Architecture::Opt
+        | Architecture::GptNeoX => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

@@ -5,6 +5,7 @@ use super::{config::DecoderConfig, linear::LinearLayer};
 use crate::{
     blocks::{Fill, ParameterSpec, norm::NormRule},
     component::ComponentName,
+    plan::StoredOrder,
 };
 
 /// The module of the head, and where it stands in a report.
@@ -32,7 +33,7 @@ impl List {
             component: self.component.clone(),
             fill,
             trained: self.trained,
-            transposed: false,
+            order: StoredOrder::Rows,
         });
         &mut self.parameters[at]
     }
@@ -68,11 +69,16 @@ impl DecoderConfig {
             for linear in LinearLayer::modules_of(self, layer) {
                 for copy in 0..linear.copies {
                     let module = linear.module(number).replace("{}", &copy.to_string());
+                    let rows = self.order_of_rows(&linear);
+                    let order = match self.architecture.transposes() {
+                        true => StoredOrder::Columns,
+                        false => rows,
+                    };
                     let shape = [linear.n, linear.k];
-                    list.add(format!("{module}.weight"), &shape, MATRIX).transposed =
-                        self.architecture.transposes();
+                    list.add(format!("{module}.weight"), &shape, MATRIX).order = order;
                     if linear.bias {
-                        list.add(format!("{module}.bias"), &[linear.n], Fill::Constant(0.0));
+                        let start = Fill::Constant(0.0);
+                        list.add(format!("{module}.bias"), &[linear.n], start).order = rows;
                     }
                 }
             }
@@ -93,9 +99,21 @@ impl DecoderConfig {
             };
             // As peft starts them: A like a linear layer, B at zero.
             list.add(a, &[rank, k], Fill::Uniform(1.0 / (k as f32).sqrt()));
-            list.add(b, &[n, rank], Fill::Constant(0.0));
+            list.add(b, &[n, rank], Fill::Constant(0.0)).order =
+                self.order_of_rows(&adapted.linear);
         }
         list.parameters
+    }
+
+    /// In which order checkpoints hold what a module has a row of for each output: its weight, its bias and the B of its
+    /// adapter. No kernel takes rows of heads from between those of other parts, so that they are sorted where they are read
+    /// and written.
+    fn order_of_rows(&self, module: &LinearLayer) -> StoredOrder {
+        let holds_heads = self.architecture.names().qkv == Some(module.name);
+        match holds_heads && self.architecture.stores_by_heads() {
+            true => StoredOrder::Heads(self.num_attention_heads),
+            false => StoredOrder::Rows,
+        }
     }
 
     /// Numbers in the model itself: every parameter but the adapters'.

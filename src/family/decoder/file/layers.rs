@@ -81,7 +81,10 @@ fn windows(
     rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
     let count = rotary.len() as u32;
-    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm) {
+    if matches!(
+        architecture,
+        Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm | Architecture::GptNeoX
+    ) {
         return Ok(vec![None; count as usize]);
     }
     let may_be_off = matches!(
@@ -117,7 +120,8 @@ fn windows(
             | Architecture::StableLm
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => "set it to null",
+            | Architecture::Opt
+            | Architecture::GptNeoX => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -203,7 +207,8 @@ impl Sliding {
             | Architecture::Granite
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::StableLm => Self::None,
+            | Architecture::StableLm
+            | Architecture::GptNeoX => Self::None,
             Architecture::Mistral
             | Architecture::Mixtral
             | Architecture::Phi3

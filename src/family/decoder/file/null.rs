@@ -53,6 +53,13 @@ const fn own(architecture: Architecture) -> &'static [&'static str] {
         Architecture::StableLm => {
             &["use_qkv_bias", "use_parallel_residual", "qk_layernorm", "partial_rotary_factor"]
         }
+        Architecture::GptNeoX => &[
+            "use_parallel_residual",
+            "attention_bias",
+            // Of which no angles follow.
+            "rope_theta",
+            "partial_rotary_factor",
+        ],
         Architecture::Gpt2 => {
             &["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention"]
         }

@@ -10,7 +10,7 @@ pub(super) const fn eps_field(architecture: Architecture) -> Option<&'static str
     Some(match architecture {
         Architecture::Starcoder2 => "norm_epsilon",
         Architecture::Gpt2 => "layer_norm_epsilon",
-        Architecture::StableLm => "layer_norm_eps",
+        Architecture::StableLm | Architecture::GptNeoX => "layer_norm_eps",
         Architecture::Opt => return None,
         Architecture::Llama
         | Architecture::Mistral
@@ -70,6 +70,9 @@ pub(super) const fn activations(
         Architecture::Opt => &[("activation_function", &["relu"])],
         Architecture::Starcoder2 => &[("hidden_act", TANH)],
         Architecture::StableLm => &[("hidden_act", SILU)],
+        Architecture::GptNeoX => {
+            &[("hidden_act", &["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu"])]
+        }
         // The first files of the first Gemma say "gelu" and mean what is built.
         Architecture::Gemma => {
             &[("hidden_act", &["gelu_pytorch_tanh", "gelu"]), ("hidden_activation", TANH)]
@@ -116,6 +119,9 @@ pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static st
             "summary_use_proj",
         ],
         Architecture::StableLm => &["num_heads", "rotary_scaling_factor"],
+        Architecture::GptNeoX => {
+            &["attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob"]
+        }
         Architecture::Opt => {
             &["activation_dropout", "init_std", "learned_embeddings", "output_projection"]
         }
@@ -130,7 +136,7 @@ pub(super) const fn dropouts(architecture: Architecture) -> &'static [&'static s
         Architecture::Starcoder2 => &["attention_dropout", "residual_dropout", "embedding_dropout"],
         Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
         Architecture::Opt => &["dropout", "attention_dropout"],
-        Architecture::StableLm => &["hidden_dropout", "attention_dropout"],
+        Architecture::StableLm | Architecture::GptNeoX => &["hidden_dropout", "attention_dropout"],
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -105,16 +105,16 @@ impl MlpHalf {
         }
     }
 
-    /// The layer's output (T,H), and what the backward pass needs.
+    /// The layer's output (T,H) from what this half is given and what is to be added to, and what the backward pass needs.
     pub(super) fn forward(
         &self,
         to: &mut Builder,
         common: &Common,
-        between: Slice,
+        [given, between]: [Slice; 2],
     ) -> (Slice, MlpSaved) {
         let name = &self.name;
-        let normed = self.norm.as_ref().map(|norm| norm.forward(to, between));
-        let x = normed.map_or(between, |normed| normed.y);
+        let normed = self.norm.as_ref().map(|norm| norm.forward(to, given));
+        let x = normed.map_or(given, |normed| normed.y);
         let [fed, out] = ["fed", "h"].map(|part| {
             to.scratch(format!("{name}.{part}"), common.shape.elements(common.shape.h))
         });
@@ -136,23 +136,23 @@ impl MlpHalf {
         (out, MlpSaved { normed, network, after })
     }
 
-    /// `by.h` holds the gradient by the layer's output before and, where there is a use for that, `between`, by the
-    /// hidden state before this half after.
+    /// Adds to `by.h`, which holds the gradient by the layer's output, that by what this half is given, where there is a use
+    /// for that, `below`.
     pub(super) fn backward(
         &self,
         to: &mut Builder,
         common: &Common,
         saved: &MlpSaved,
         by: &Gradients,
-        between: bool,
+        below: bool,
     ) {
-        if !between && !self.is_adapted() {
+        if !below && !self.is_adapted() {
             return;
         }
         let rows = &common.rows;
         let dy = self.residual.backward(to, by);
         let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
-        let dx = between.then_some(by.given(self.norm.is_some()));
+        let dx = below.then_some(by.given(self.norm.is_some()));
         match (&self.network, &saved.network) {
             (Network::Gated(gated), NetworkSaved::Gated(saved)) => {
                 if let Some(inside) = &by.gated {
@@ -176,7 +176,7 @@ impl MlpHalf {
                 unreachable!("a network leaves what it needs itself")
             }
         }
-        if between {
+        if below {
             by.norm(to, self.norm.as_ref(), saved.normed.as_ref());
         }
     }

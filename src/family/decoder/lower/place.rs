@@ -190,7 +190,7 @@ impl<'a> Placing<'a> {
             self.projection(part, (linear, name), &linear.module(index))
         };
         let (up, down) = (place(up, "up_proj"), place(down, "down_proj"));
-        let activation = self.config.architecture.activation();
+        let activation = self.config.activation;
         FeedForward { component: part.part(&[activation.name()]), activation, up, down }
     }
 
@@ -219,7 +219,7 @@ impl<'a> Placing<'a> {
         };
         let [gate, up, down] = [0, 1, 2].map(&mut place);
         let fused = self.fused_adapter(part, index, self.config.architecture.names().gate_up);
-        let activation = self.config.architecture.activation();
+        let activation = self.config.activation;
         Gated { component: part.part(&[activation.name()]), activation, gate, up, down, fused }
     }
 }
