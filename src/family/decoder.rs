@@ -218,7 +218,8 @@ impl Member for DecoderConfig {
             | Architecture::Starcoder2
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::GptNeoX => &causes::Products,
+            | Architecture::GptNeoX
+            | Architecture::Phi => &causes::Products,
         }
     }
 

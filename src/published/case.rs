@@ -77,7 +77,11 @@ impl<'a> Case<'a> {
             }
             norms += count * whole(config.norm_parameters());
         }
-        add(Place::Head, whole(LinearLayer::head(config).active()));
+        let head = LinearLayer::head(config);
+        add(Place::Head, whole(head.active()));
+        if head.bias {
+            biases += i128::from(head.n);
+        }
         Self {
             config,
             tokens,

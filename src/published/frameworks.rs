@@ -104,7 +104,8 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Starcoder2
         | Architecture::Gpt2
         | Architecture::Opt
-        | Architecture::GptNeoX => {
+        | Architecture::GptNeoX
+        | Architecture::Phi => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -135,7 +136,8 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Starcoder2
         | Architecture::Gpt2
         | Architecture::Opt
-        | Architecture::GptNeoX => Some("the table of models read here has no entry for it"),
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

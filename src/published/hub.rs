@@ -102,7 +102,8 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Granite
         | Architecture::Olmo3
         | Architecture::Starcoder2
-        | Architecture::GptNeoX => {
+        | Architecture::GptNeoX
+        | Architecture::Phi => {
             Some("the helper was not run on its configuration, which states no head_dim")
         }
     }

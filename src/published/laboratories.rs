@@ -30,9 +30,8 @@ fn olmo_knows(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Starcoder2
         | Architecture::Gpt2
         | Architecture::Opt
-        | Architecture::GptNeoX => {
-            Some("OLMo-core has no MLP without a gate and no norm with a bias")
-        }
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("OLMo-core has no MLP without a gate and no norm with a bias"),
         Architecture::StableLm => Some("it was executed on models with RMS norms"),
         _ => None,
     }

@@ -118,9 +118,8 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Starcoder2
         | Architecture::Gpt2
         | Architecture::Opt
-        | Architecture::GptNeoX => {
-            Some("the table of models read here has no entry with these terms")
-        }
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("the table of models read here has no entry with these terms"),
     }
 }
 
@@ -149,7 +148,8 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Starcoder2
         | Architecture::Gpt2
         | Architecture::Opt
-        | Architecture::GptNeoX => Some("the table of models read here has no entry for it"),
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

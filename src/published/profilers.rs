@@ -61,6 +61,7 @@ fn plain(case: &Case<'_>) -> Option<&'static str> {
             | Architecture::Opt
             | Architecture::StableLm
             | Architecture::GptNeoX
+            | Architecture::Phi
     ) {
         return Some(
             "it was executed on models with RMS norms: layer norms, which it counts, are not charged here",

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::reference::is_by_inputs;
 
-const GOLDEN: [&str; 30] = [
+const GOLDEN: [&str; 32] = [
     "gemma",
     "gemma2",
     "gemma3",
@@ -31,8 +31,10 @@ const GOLDEN: [&str; 30] = [
     "olmo3_lora",
     "opt",
     "opt_lora",
+    "phi",
     "phi3",
     "phi3_lora",
+    "phi_lora",
     "qwen2_full",
     "qwen2_lora",
     "qwen2_yarn",
@@ -129,6 +131,9 @@ fn presets_have_their_published_parameters() {
         ("pythia-6.9b", 6_857_302_016),
         ("pythia-12b", 11_846_072_320),
         ("gpt-neox-20b", 20_554_567_680),
+        ("phi-1", 1_418_270_720),
+        ("phi-1.5", 1_418_270_720),
+        ("phi-2", 2_779_683_840),
     ];
     let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
     assert_eq!(presets, published.map(|(name, _)| name));

@@ -75,6 +75,8 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("pythia-6.9b", 6_946_035_859_456),
         ("pythia-12b", 12_055_436_328_960),
         ("gpt-neox-20b", 21_010_443_141_120),
+        ("phi-1", 1_395_864_371_200),
+        ("phi-2", 2_797_097_451_520),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -134,7 +136,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 240);
+    assert_eq!(DRAWN.lines().count(), 252);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

@@ -14,9 +14,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 240, 8, 17
+CASES, TOKENS, SEED = 252, 8, 17
 DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite", "olmo3"]
-DENSE += ["starcoder2", "gpt2", "opt", "stablelm", "gpt_neox"]
+DENSE += ["starcoder2", "gpt2", "opt", "stablelm", "gpt_neox", "phi"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", "olmo3", *GEMMA]
@@ -132,6 +132,13 @@ def configuration(kind):
         width = fields["hidden_size"] // heads
         # Half a pair more than there are is rounded away.
         fields["partial_rotary_factor"] = min(1, (2 * below(width // 2) + 0.5) / width)
+    if kind == "phi":
+        # Its head has a bias, and is no embedding.
+        fields.pop("tie_word_embeddings", None)
+        width = fields.get("head_dim", fields["hidden_size"] // heads)
+        fields["partial_rotary_factor"] = min(1, (2 * below(width // 2) + 0.5) / width)
+        maybe(fields, "hidden_act", draw.choice(["gelu", "gelu_new", "gelu_fast", "relu"]))
+        maybe(fields, "resid_pdrop", 0.1)
     if kind == "starcoder2":
         maybe(fields, "use_bias", draw.random() < 0.5, 0.7)
         maybe(fields, "norm_epsilon", draw.choice([1e-6, 1e-3]))
@@ -183,7 +190,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt", "stablelm", "gpt_neox"):
+    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt", "stablelm", "gpt_neox", "phi"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

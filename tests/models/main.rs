@@ -22,6 +22,7 @@ mod olmo3;
 mod opt;
 mod overridden;
 mod passed_over;
+mod phi;
 mod phi3;
 mod precision;
 mod published;

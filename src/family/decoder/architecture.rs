@@ -48,11 +48,13 @@ pub enum Architecture {
     StableLm,
     /// Layer norms, biases, heads that are turned in part, and halves of layers beside each other.
     GptNeoX,
+    /// Halves of layers beside each other behind one norm, heads that are turned in part, and a bias of the head.
+    Phi,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -73,6 +75,7 @@ impl Architecture {
         Self::Opt,
         Self::StableLm,
         Self::GptNeoX,
+        Self::Phi,
     ];
 
     /// What `model_type` says of each.
@@ -115,6 +118,7 @@ impl Architecture {
             Self::Opt => "opt",
             Self::StableLm => "stablelm",
             Self::GptNeoX => "gpt_neox",
+            Self::Phi => "phi",
         }
     }
 
@@ -145,7 +149,8 @@ impl Architecture {
             | Self::Starcoder2
             | Self::Gpt2
             | Self::Opt
-            | Self::GptNeoX => false,
+            | Self::GptNeoX
+            | Self::Phi => false,
         }
     }
 
@@ -169,7 +174,8 @@ impl Architecture {
             | Self::Starcoder2
             | Self::Gpt2
             | Self::Opt
-            | Self::GptNeoX => false,
+            | Self::GptNeoX
+            | Self::Phi => false,
         }
     }
 
@@ -193,6 +199,8 @@ impl Architecture {
                 HalfNorms { before: Some("self_attn_layer_norm"), after: None },
                 HalfNorms { before: Some("final_layer_norm"), after: None },
             ],
+            // That of attention is the MLP's, too.
+            Self::Phi => [attention, HalfNorms { before: None, after: None }],
             Self::Olmo2 | Self::Olmo3 => [
                 HalfNorms { before: None, after: mlp.before },
                 HalfNorms { before: None, after: Some("post_feedforward_layernorm") },
@@ -218,9 +226,12 @@ impl Architecture {
     pub(super) const fn norm_rule(self) -> NormRule {
         match self {
             Self::Gemma | Self::Gemma2 | Self::Gemma3 => NormRule::RmsOneMore,
-            Self::Starcoder2 | Self::Gpt2 | Self::Opt | Self::StableLm | Self::GptNeoX => {
-                NormRule::Layer
-            }
+            Self::Starcoder2
+            | Self::Gpt2
+            | Self::Opt
+            | Self::StableLm
+            | Self::GptNeoX
+            | Self::Phi => NormRule::Layer,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -240,7 +251,7 @@ impl Architecture {
     pub(super) const fn activation(self) -> Activation {
         match self {
             Self::Gemma | Self::Gemma2 | Self::Gemma3 => Activation::GeGlu,
-            Self::Starcoder2 | Self::Gpt2 => Activation::TanhGelu,
+            Self::Starcoder2 | Self::Gpt2 | Self::Phi => Activation::TanhGelu,
             Self::GptNeoX => Activation::ErfGelu,
             Self::Opt => Activation::Relu,
             Self::Llama
@@ -282,7 +293,8 @@ impl Architecture {
             | Self::Olmo3
             | Self::Starcoder2
             | Self::Opt
-            | Self::GptNeoX => false,
+            | Self::GptNeoX
+            | Self::Phi => false,
         }
     }
 
@@ -294,7 +306,12 @@ impl Architecture {
 
     /// Whether positions may turn a part of each head.
     pub(super) const fn may_turn_in_part(self) -> bool {
-        matches!(self, Self::Phi3 | Self::StableLm | Self::GptNeoX)
+        matches!(self, Self::Phi3 | Self::StableLm | Self::GptNeoX | Self::Phi)
+    }
+
+    /// Whether files choose the function between the matrices of an MLP.
+    pub(super) const fn chooses_activation(self) -> bool {
+        matches!(self, Self::GptNeoX | Self::Phi)
     }
 
     /// Rows in front of the table of learned positions that no token takes.

@@ -59,6 +59,8 @@ pub struct Biases {
     pub o: bool,
     /// The matrices of a dense MLP.
     pub mlp: bool,
+    /// The logits.
+    pub head: bool,
 }
 
 /// What distinguishes one layer from another.
@@ -244,8 +246,15 @@ impl DecoderConfig {
             | Architecture::Starcoder2
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::GptNeoX => None,
+            | Architecture::GptNeoX
+            | Architecture::Phi => None,
         }
+    }
+
+    /// Whether the norm in front of attention is that of the MLP beside it, too.
+    pub(super) const fn shares_norm(&self) -> bool {
+        let [attention, mlp] = self.architecture.norms();
+        self.parallel_residual && attention.before.is_some() && mlp.before.is_none()
     }
 
     /// The parameter tensors of a norm, each as long as a row: a weight, and a bias where rows are shifted.

@@ -94,6 +94,7 @@ impl DecoderConfig {
             activation: activation(fields, architecture)?,
             parallel_residual: match architecture {
                 Architecture::GptNeoX => fields.flag("use_parallel_residual")?.unwrap_or(true),
+                Architecture::Phi => true,
                 _ => false,
             },
             tie_word_embeddings: fields
@@ -245,20 +246,21 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Olmo3 => true,
         Architecture::Starcoder2 => {
             let all = fields.flag("use_bias")?.unwrap_or(true);
-            return Ok(Biases { qkv: all, o: all, mlp: all });
+            return Ok(Biases { qkv: all, o: all, mlp: all, head: false });
         }
         Architecture::StableLm => {
             let qkv = fields.flag("use_qkv_bias")?.unwrap_or(false);
-            return Ok(Biases { qkv, o: false, mlp: false });
+            return Ok(Biases { qkv, ..Biases::default() });
         }
-        Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true }),
+        Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true, head: false }),
+        Architecture::Phi => return Ok(Biases { qkv: true, o: true, mlp: true, head: true }),
         Architecture::GptNeoX => {
             let attention = fields.flag("attention_bias")?.unwrap_or(true);
-            return Ok(Biases { qkv: attention, o: attention, mlp: true });
+            return Ok(Biases { qkv: attention, o: attention, mlp: true, head: false });
         }
         Architecture::Opt => {
             let all = fields.flag("enable_bias")?.unwrap_or(true);
-            return Ok(Biases { qkv: all, o: all, mlp: all });
+            return Ok(Biases { qkv: all, o: all, mlp: all, head: false });
         }
         Architecture::Mistral
         | Architecture::Qwen2
@@ -283,7 +285,7 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         Architecture::Qwen2Moe => flag("qkv_bias", true)?.unwrap_or(true),
         _ => attention,
     };
-    Ok(Biases { qkv, o: attention, mlp })
+    Ok(Biases { qkv, o: attention, mlp, head: false })
 }
 
 fn gemma(
@@ -360,9 +362,10 @@ fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<Act
         ));
     }
     let usual = architecture.activation();
-    let stated = fields.given("hidden_act").filter(|_| architecture == Architecture::GptNeoX);
+    let stated = fields.given("hidden_act").filter(|_| architecture.chooses_activation());
     Ok(match stated.and_then(Value::as_str) {
         Some("relu") => Activation::Relu,
+        Some("gelu") => Activation::ErfGelu,
         Some("gelu_new" | "gelu_fast" | "gelu_pytorch_tanh") => Activation::TanhGelu,
         _ => usual,
     })

@@ -122,7 +122,11 @@ impl Layer {
         h: Slice,
     ) -> (Slice, (AttentionSaved, MlpSaved)) {
         let (between, attention) = self.attention.forward(to, common, h);
-        let given = if self.parallel { h } else { between };
+        let given = match self.parallel {
+            true if self.mlp.shares_norm => attention.x,
+            true => h,
+            false => between,
+        };
         let (out, mlp) = self.mlp.forward(to, common, [given, between]);
         (out, (attention, mlp))
     }

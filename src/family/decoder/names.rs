@@ -68,6 +68,14 @@ impl ModuleNames {
         ..Self::STARCODER2
     };
 
+    const PHI: Self = Self {
+        final_norm: "model.final_layernorm",
+        attention: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.dense"],
+        up: "mlp.fc1",
+        down: "mlp.fc2",
+        ..Self::STARCODER2
+    };
+
     const OPT: Self = Self {
         embedding: "model.decoder.embed_tokens",
         positions: Some("model.decoder.embed_positions"),
@@ -138,6 +146,7 @@ impl Architecture {
             Self::Gpt2 => &ModuleNames::GPT2,
             Self::Opt => &ModuleNames::OPT,
             Self::GptNeoX => &ModuleNames::GPT_NEOX,
+            Self::Phi => &ModuleNames::PHI,
         }
     }
 }

@@ -77,7 +77,7 @@ macro_rules! pythia {
 }
 
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 53] = [
+pub(super) const PRESETS: [(&str, &str); 56] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -315,4 +315,15 @@ pub(super) const PRESETS: [(&str, &str); 53] = [
         r#"{"model_type": "gpt_neox", "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
             "intermediate_size": 24576, "max_position_embeddings": 2048, "vocab_size": 50432, "hidden_act": "gelu_fast"}"#,
     ),
+    ("phi-1", PHI),
+    ("phi-1.5", PHI),
+    (
+        "phi-2",
+        r#"{"model_type": "phi", "hidden_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "intermediate_size": 10240, "max_position_embeddings": 2048, "vocab_size": 51200, "partial_rotary_factor": 0.4}"#,
+    ),
 ];
+
+/// The first two of these differ in what they were trained on.
+const PHI: &str = r#"{"model_type": "phi", "hidden_size": 2048, "num_hidden_layers": 24, "num_attention_heads": 32,
+    "intermediate_size": 8192, "max_position_embeddings": 2048, "vocab_size": 51200}"#;

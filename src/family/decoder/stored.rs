@@ -77,7 +77,8 @@ pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] 
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3
-        | Architecture::Starcoder2 => &[],
+        | Architecture::Starcoder2
+        | Architecture::Phi => &[],
         Architecture::Gpt2 => &GPT2,
         Architecture::Opt => &OPT,
         Architecture::GptNeoX => &GPT_NEOX,

@@ -88,6 +88,9 @@ impl DecoderConfig {
         if !self.tie_word_embeddings {
             list.component = ComponentName::new(&[HEAD]);
             list.add(format!("{HEAD}.weight"), &[v, h], MATRIX);
+            if self.biases.head {
+                list.add(format!("{HEAD}.bias"), &[v], Fill::Constant(0.0));
+            }
         }
         list.trained = true;
         for adapted in self.adapted() {
@@ -137,7 +140,8 @@ impl DecoderConfig {
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
         let hidden = u128::from(self.hidden_size);
         let tables = tables * u128::from(self.vocab_size) * hidden + self.position_parameters();
-        layers.sum::<u128>() + tables + self.last_norm_parameters()
+        let bias = if self.biases.head { u128::from(self.vocab_size) } else { 0 };
+        layers.sum::<u128>() + tables + bias + self.last_norm_parameters()
     }
 
     /// How many tensors [`Self::parameters`] lists: known before any is.
@@ -151,7 +155,7 @@ impl DecoderConfig {
         });
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
         let positions = u128::from(self.architecture.names().positions.is_some());
-        layers.sum::<u128>() + tables + positions + norm
+        layers.sum::<u128>() + tables + positions + norm + u128::from(self.biases.head)
     }
 
     /// Tensors that a checkpoint may hold although the model reads them from elsewhere.

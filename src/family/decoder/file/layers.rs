@@ -83,7 +83,11 @@ fn windows(
     let count = rotary.len() as u32;
     if matches!(
         architecture,
-        Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm | Architecture::GptNeoX
+        Architecture::Gpt2
+            | Architecture::Opt
+            | Architecture::StableLm
+            | Architecture::GptNeoX
+            | Architecture::Phi
     ) {
         return Ok(vec![None; count as usize]);
     }
@@ -121,7 +125,8 @@ fn windows(
             | Architecture::Starcoder2
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::GptNeoX => "set it to null",
+            | Architecture::GptNeoX
+            | Architecture::Phi => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -208,7 +213,8 @@ impl Sliding {
             | Architecture::Gpt2
             | Architecture::Opt
             | Architecture::StableLm
-            | Architecture::GptNeoX => Self::None,
+            | Architecture::GptNeoX
+            | Architecture::Phi => Self::None,
             Architecture::Mistral
             | Architecture::Mixtral
             | Architecture::Phi3

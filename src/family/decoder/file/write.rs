@@ -100,7 +100,8 @@ impl DecoderConfig {
             | Architecture::Starcoder2
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::GptNeoX => {}
+            | Architecture::GptNeoX
+            | Architecture::Phi => {}
         }
         let chosen = self.architecture.names().gate.is_some();
         if self.biases.mlp && chosen {
@@ -108,6 +109,8 @@ impl DecoderConfig {
         }
         if self.architecture == Architecture::GptNeoX {
             set("use_parallel_residual", json!(self.parallel_residual));
+        }
+        if self.architecture.chooses_activation() {
             set("hidden_act", json!(activation_name(self.activation)));
         }
         self.write_rotary(&mut set);
@@ -161,7 +164,8 @@ impl DecoderConfig {
             | Architecture::Gpt2
             | Architecture::Opt
             | Architecture::StableLm
-            | Architecture::GptNeoX => return,
+            | Architecture::GptNeoX
+            | Architecture::Phi => return,
             Architecture::Mistral | Architecture::Phi3 | Architecture::Starcoder2 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),

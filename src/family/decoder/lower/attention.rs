@@ -42,12 +42,14 @@ pub(super) struct AttentionHalf {
     /// Of what is added to the hidden state.
     after: Option<RowNorm>,
     residual: Residual,
+    /// Whether its norm is that of the MLP beside it, too.
+    shared: bool,
 }
 
 /// What the backward pass needs.
 pub(super) struct AttentionSaved {
     /// What the projections were given.
-    x: Slice,
+    pub(super) x: Slice,
     normed: Option<Normed>,
     heads: Option<[Normed; 2]>,
     attended: Attended,
@@ -101,7 +103,8 @@ impl AttentionHalf {
             cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
         let residual = Residual::place(placing, &name, "attention");
-        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after, residual }
+        let shared = config.shares_norm();
+        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after, residual, shared }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -228,6 +231,8 @@ impl AttentionHalf {
             }
         }
         let (dx, mut more) = by.given(self.norm.is_some());
+        // What the MLP beside it has left there is by the same norm.
+        more |= self.shared;
         for (wanted, projection, dy, u) in [
             (wanted.query, &self.q, dq, u_q),
             (wanted.key, &self.k, dk, u_k),

@@ -31,6 +31,8 @@ pub(super) struct MlpHalf {
     /// Of what is added to the hidden state.
     after: Option<RowNorm>,
     residual: Residual,
+    /// Whether it is given what attention's norm makes, where it has none of its own.
+    pub(super) shares_norm: bool,
 }
 
 enum Network {
@@ -80,7 +82,7 @@ impl MlpHalf {
             placing.norm((norms, "after feed-forward"), &format!("{block}.{module}"))
         });
         let residual = Residual::place(placing, &name, "feed-forward");
-        Self { name, norm, network, after, residual }
+        Self { name, norm, network, after, residual, shares_norm: config.shares_norm() }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -152,7 +154,7 @@ impl MlpHalf {
         let rows = &common.rows;
         let dy = self.residual.backward(to, by);
         let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
-        let dx = below.then_some(by.given(self.norm.is_some()));
+        let dx = below.then_some(by.given(self.norm.is_some() || self.shares_norm));
         match (&self.network, &saved.network) {
             (Network::Gated(gated), NetworkSaved::Gated(saved)) => {
                 if let Some(inside) = &by.gated {
