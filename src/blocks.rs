@@ -22,6 +22,7 @@ pub(crate) mod shared_expert;
 pub(crate) mod table;
 pub(crate) mod weight;
 
+pub use activation::Activation;
 pub use parameter::{Fill, ParameterSpec};
 
 use crate::{execute::Limits, plan::Plan};

@@ -280,8 +280,10 @@ fn pointwise(function: Function, p: u32) -> Choice {
             [Kernel::MixMultipleGradient, Kernel::MixMultipleGradientVec4]
         }
         Function::Accumulate => [Kernel::MixAccumulate, Kernel::MixAccumulateVec4],
-        Function::Gelu => [Kernel::GeluForward, Kernel::GeluForwardVec4],
-        Function::GeluGradient => [Kernel::GeluBackward, Kernel::GeluBackwardVec4],
+        Function::ErfGelu => [Kernel::GeluErfForward, Kernel::GeluErfForwardVec4],
+        Function::ErfGeluGradient => [Kernel::GeluErfBackward, Kernel::GeluErfBackwardVec4],
+        Function::TanhGelu => [Kernel::GeluForward, Kernel::GeluForwardVec4],
+        Function::TanhGeluGradient => [Kernel::GeluBackward, Kernel::GeluBackwardVec4],
         Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
         Function::GeGluGradient => [Kernel::GegluBackward, Kernel::GegluBackwardVec4],
         Function::SoftCap => [Kernel::SoftCapForward, Kernel::SoftCapForwardVec4],

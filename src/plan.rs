@@ -185,13 +185,53 @@ pub struct Parameter {
     pub name: String,
     /// Extents; empty for a scalar.
     pub shape: Vec<usize>,
-    /// Whether a checkpoint holds the matrix by columns: with its extents, and its values, exchanged.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub transposed: bool,
+    /// In which order a checkpoint holds its numbers.
+    #[serde(default, skip_serializing_if = "StoredOrder::is_own")]
+    pub order: StoredOrder,
     /// Its value, updated in place by the optimizer: in one buffer or in as many as it took, in order.
     pub value: Vec<Slice>,
     /// Its gradient likewise, where the plan computes one.
     pub grad: Option<Vec<Slice>>,
+}
+
+/// In which order a checkpoint holds the numbers of a parameter, which kernels take row by row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredOrder {
+    /// In the same.
+    #[default]
+    Rows,
+    /// A matrix column by column, with its extents exchanged.
+    Columns,
+    /// For each of so many heads the rows of its query, its key and its value, where kernels take the queries of all heads,
+    /// their keys and their values, each as a tensor by itself.
+    Heads(u32),
+}
+
+impl StoredOrder {
+    /// Whether it is the one that kernels have.
+    pub const fn is_own(&self) -> bool {
+        matches!(self, Self::Rows)
+    }
+
+    /// A parameter's extents in a checkpoint.
+    pub fn shape(self, shape: &[usize]) -> Vec<usize> {
+        match self {
+            Self::Rows | Self::Heads(_) => shape.to_vec(),
+            Self::Columns => shape.iter().rev().copied().collect(),
+        }
+    }
+
+    /// What a checkpoint holds, as rows and columns of blocks of so many numbers, where kernels take those column by column.
+    pub fn exchanged(self, shape: &[usize]) -> Option<[usize; 3]> {
+        let all: usize = shape.iter().product();
+        let [rows, columns] = match self {
+            Self::Rows => return None,
+            Self::Columns => [*shape.last()?, *shape.first()?],
+            Self::Heads(heads) => [heads as usize, 3],
+        };
+        Some([rows, columns, all / (rows * columns).max(1)])
+    }
 }
 
 /// A training step, or a forward pass, ready to run.

@@ -123,6 +123,12 @@ kernels! {
         GeluBackward "backward",
         GeluBackwardVec4 "backward_vec4",
     }
+    "gelu_erf" {
+        GeluErfForward "forward",
+        GeluErfForwardVec4 "forward_vec4",
+        GeluErfBackward "backward",
+        GeluErfBackwardVec4 "backward_vec4",
+    }
     "grouping" {
         GroupingClear "clear",
         GroupingCount "count",

@@ -10,13 +10,15 @@ use crate::{
 
 /// The function between the matrices of a feed-forward network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
+pub enum Activation {
     /// x sigmoid(x) of a gate, times what it gates.
     SwiGlu,
     /// gelu by tanh of a gate, times what it gates.
     GeGlu,
-    /// gelu by tanh.
-    Gelu,
+    /// gelu by erf, x times how much of a normal distribution lies below x.
+    ErfGelu,
+    /// gelu by tanh, which approximates it.
+    TanhGelu,
     /// x where it is positive, else 0.
     Relu,
 }
@@ -27,7 +29,8 @@ impl Activation {
         match self {
             Self::SwiGlu => "swiglu",
             Self::GeGlu => "geglu",
-            Self::Gelu => "gelu",
+            Self::ErfGelu => "erf_gelu",
+            Self::TanhGelu => "tanh_gelu",
             Self::Relu => "relu",
         }
     }
@@ -57,7 +60,8 @@ impl Activation {
         let [function, gradient] = match self {
             Self::SwiGlu => [Function::SwiGlu, Function::SwiGluGradient],
             Self::GeGlu => [Function::GeGlu, Function::GeGluGradient],
-            Self::Gelu => [Function::Gelu, Function::GeluGradient],
+            Self::ErfGelu => [Function::ErfGelu, Function::ErfGeluGradient],
+            Self::TanhGelu => [Function::TanhGelu, Function::TanhGeluGradient],
             Self::Relu => [Function::Relu, Function::ReluGradient],
         };
         match phase {

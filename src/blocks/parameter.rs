@@ -1,6 +1,6 @@
 //! What is known about a parameter before it has a value.
 
-use crate::component::ComponentName;
+use crate::{component::ComponentName, plan::StoredOrder};
 
 /// A parameter: its name in the checkpoint, its shape, the component it belongs to, and
 /// what it is filled with where no checkpoint is given.
@@ -8,7 +8,7 @@ use crate::component::ComponentName;
 pub struct ParameterSpec {
     /// Name in the model's own checkpoint.
     pub name: String,
-    /// Extents, outermost first; empty for a scalar. Those of a matrix that is transposed are its own.
+    /// Extents, outermost first; empty for a scalar. Those of a matrix that is stored by columns are its own.
     pub shape: Vec<usize>,
     /// The estimator's component that uses it.
     pub component: ComponentName,
@@ -16,18 +16,14 @@ pub struct ParameterSpec {
     pub fill: Fill,
     /// Whether training changes it, or it is frozen beside adapters.
     pub trained: bool,
-    /// Whether a checkpoint holds a matrix by columns: with its extents, and its values, exchanged.
-    pub transposed: bool,
+    /// In which order a checkpoint holds its numbers.
+    pub order: StoredOrder,
 }
 
 impl ParameterSpec {
     /// Its extents in a checkpoint.
     pub fn stored_shape(&self) -> Vec<usize> {
-        let mut shape = self.shape.clone();
-        if self.transposed {
-            shape.reverse();
-        }
-        shape
+        self.order.shape(&self.shape)
     }
 
     /// How many numbers it holds.

@@ -118,7 +118,7 @@ impl Placer {
         tensor: &str,
         rows: u32,
     ) -> Weight {
-        let ParameterSpec { shape, trained, transposed, .. } = &self.specs[tensor];
+        let ParameterSpec { shape, trained, order, .. } = &self.specs[tensor];
         let width = shape.iter().skip(1).product::<usize>() as u64;
         let parameters = &to.plan.parameters;
         let begun = parameters.iter().rposition(|parameter| parameter.name == tensor);
@@ -137,7 +137,7 @@ impl Placer {
             None => to.plan.parameters.push(Parameter {
                 name: tensor.to_owned(),
                 shape: shape.clone(),
-                transposed: *transposed,
+                order: *order,
                 value: vec![value],
                 grad: grad.map(|grad| vec![grad]),
             }),
@@ -165,7 +165,7 @@ impl Placer {
             to.plan.parameters.push(Parameter {
                 name: tensor.clone(),
                 shape: self.specs[tensor].shape.clone(),
-                transposed: self.specs[tensor].transposed,
+                order: self.specs[tensor].order,
                 value: vec![value.part(offset, len)],
                 grad: grad.map(|grad| vec![grad.part(offset, len)]),
             });

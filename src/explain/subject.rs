@@ -115,7 +115,12 @@ impl Subject {
             Operation::Pointwise { function, p: _ } => match function {
                 Function::Relu | Function::ReluGradient => Self::Relu,
                 Function::SwiGlu | Function::SwiGluGradient => Self::SwiGlu,
-                Function::Gelu | Function::GeluGradient => Self::Named(Named::one("gelu")),
+                Function::ErfGelu | Function::ErfGeluGradient => {
+                    Self::Named(Named::one("gelu by erf"))
+                }
+                Function::TanhGelu | Function::TanhGeluGradient => {
+                    Self::Named(Named::one("gelu by tanh"))
+                }
                 Function::GeGlu | Function::GeGluGradient => {
                     Self::Named(Named::one("GeGLU's activation"))
                 }
@@ -189,8 +194,10 @@ impl Subject {
                 | Function::ReluGradient
                 | Function::SwiGlu
                 | Function::SwiGluGradient
-                | Function::Gelu
-                | Function::GeluGradient
+                | Function::ErfGelu
+                | Function::ErfGeluGradient
+                | Function::TanhGelu
+                | Function::TanhGeluGradient
                 | Function::GeGlu
                 | Function::GeGluGradient => product(&[p]),
                 Function::PlusOne

@@ -224,7 +224,9 @@ impl Member for DecoderConfig {
             | Architecture::Olmo3
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => &causes::Products,
+            | Architecture::Opt
+            | Architecture::GptNeoX
+            | Architecture::Phi => &causes::Products,
         }
     }
 
@@ -351,6 +353,7 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
             "layer_norm_epsilon": { "type": "number" },
             "layer_norm_eps": { "type": "number" },
             "rope_theta": { "type": "number" },
+            "rotary_emb_base": { "type": "number" },
             "n_inner": { "type": "integer", "minimum": 1 },
             "ffn_dim": { "type": "integer", "minimum": 1 },
             "tie_word_embeddings": { "type": "boolean" },

@@ -125,7 +125,7 @@ pub(crate) fn setting_of<'a>(overrides: &'a [String], field: &str) -> Option<&'a
 }
 
 /// What people call a field who have several families in mind.
-const SHORT: [(&str, &str); 14] = [
+const SHORT: [(&str, &str); 16] = [
     ("d_model", "hidden_size"),
     ("n_layers", "num_hidden_layers"),
     ("n_heads", "num_attention_heads"),
@@ -138,6 +138,8 @@ const SHORT: [(&str, &str); 14] = [
     ("n_positions", "max_position_embeddings"),
     ("n_inner", "intermediate_size"),
     ("ffn_dim", "intermediate_size"),
+    ("rotary_emb_base", "rope_theta"),
+    ("rotary_pct", "partial_rotary_factor"),
     ("n_experts", "num_experts"),
     ("rank", "lora_rank"),
 ];

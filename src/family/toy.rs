@@ -27,7 +27,7 @@ use crate::{
     explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Operation, Optimizer, Transfer},
-    plan::{Element, Init, Pass, Plan},
+    plan::{Element, Init, Pass, Plan, StoredOrder},
     term::{Priced, Published, Term},
 };
 
@@ -107,7 +107,7 @@ impl Member for Toy {
             component: ComponentName::new(&[component]),
             fill: Fill::Normal,
             trained,
-            transposed: false,
+            order: StoredOrder::Rows,
         };
         vec![spec(TABLE, "embedding", false), spec(HEAD, "lm_head", true)]
     }

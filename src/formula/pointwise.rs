@@ -27,12 +27,16 @@ pub(super) fn forms(function: Function, p: u64) -> Forms {
         Function::Narrow => OpCounts::of(Scalar::F16, Op::Convert, p),
         Function::Sum | Function::Accumulate | Function::PlusOne => f32s([(Op::Add, p)]),
         // u = x (a + b x^2), t = tanh(u), (x/2) (1 + t).
-        Function::Gelu => f32s([(Op::Mul, 3 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),
+        Function::TanhGelu => f32s([(Op::Mul, 3 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),
         // dy ((1 + t)/2 + (x/2) (1 - t^2) (a + 3 b x^2)).
-        Function::GeluGradient => {
+        Function::TanhGeluGradient => {
             f32s([(Op::Mul, 6 * p), (Op::Add, p), (Op::Fma, 4 * p), (Op::Tanh, p)])
         }
-        // The same gelu, times up.
+        // x m.
+        Function::ErfGelu => erf(p) + f32s([(Op::Mul, p)]),
+        // dy (m + x d).
+        Function::ErfGeluGradient => erf(p) + f32s([(Op::Mul, p), (Op::Fma, p)]),
+        // gelu by tanh, times up.
         Function::GeGlu => f32s([(Op::Mul, 4 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),
         // The same gelu; dup = dy * gelu; its slope is (1 + t)/2 + (x/2) (1 - t^2) (a + 3 b x^2), and
         // dgate = dy * up * slope.
@@ -43,4 +47,13 @@ pub(super) fn forms(function: Function, p: u64) -> Forms {
         // dy (1 - (y / c)^2), with -1 / c^2 as one number.
         Function::SoftCapGradient => f32s([(Op::Mul, 2 * p), (Op::Fma, p)]),
     })
+}
+
+/// What gelu by erf and its slope have in common: the density d = a exp(-x^2/2), t = 1 / (1 + b |x|), and m, which is d times
+/// a polynomial of t where x is negative, and 1 less that elsewhere.
+fn erf(p: u64) -> OpCounts {
+    let density = f32s([(Op::Mul, 3 * p), (Op::Exp, p)]);
+    let polynomial = f32s([(Op::Abs, p), (Op::Fma, 5 * p), (Op::Div, p), (Op::Mul, p)]);
+    let side = f32s([(Op::Mul, p), (Op::Add, p), (Op::Compare, p), (Op::Select, p)]);
+    density + polynomial + side
 }

@@ -79,14 +79,16 @@ fn kept(session: &mut Session<'_>, plan: &Plan, keep: Keep) -> Result<Vec<KeptTe
         let mut push = |name: &str, slices: &[Slice]| {
             let data = session.read(slices)?;
             let name = format!("{name}/{}", parameter.name);
-            tensors.push(match (&parameter.shape[..], parameter.transposed) {
-                (&[rows, columns], true) => {
-                    let at = |at: usize| data[at % rows * columns + at / rows];
-                    let data = (0..data.len()).map(at).collect();
-                    KeptTensor { name, shape: vec![columns, rows], data }
+            let shape = parameter.order.shape(&parameter.shape);
+            let data = match parameter.order.exchanged(&parameter.shape) {
+                Some([rows, columns, block]) => {
+                    let from = |at: usize| (at % columns * rows + at / columns) * block;
+                    let blocks = (0..rows * columns).map(|at| &data[from(at)..][..block]);
+                    blocks.collect::<Vec<_>>().concat()
                 }
-                (shape, _) => KeptTensor { name, shape: shape.to_vec(), data },
-            });
+                None => data,
+            };
+            tensors.push(KeptTensor { name, shape, data });
             Ok::<_, Error>(())
         };
         push("grad", grad)?;

@@ -35,8 +35,8 @@ enum Source {
         file: usize,
         /// What it is called there.
         name: String,
-        /// Whether its rows are columns there.
-        transposed: bool,
+        /// As what rows, columns and blocks it lies there, where its columns are rows.
+        exchanged: Option<[usize; 3]>,
     },
     Seeded {
         seed: u64,
@@ -100,8 +100,8 @@ impl Weights {
         let first = self.files.len();
         self.sources.extend(parameters.iter().zip(found).filter_map(|(stored, file)| {
             let Stored { name, parameter, .. } = stored;
-            let (name, transposed) = (name.clone(), parameter.transposed);
-            Some((parameter.name.clone(), Source::Stored { file: first + file?, name, transposed }))
+            let (name, exchanged) = (name.clone(), parameter.order.exchanged(&parameter.shape));
+            Some((parameter.name.clone(), Source::Stored { file: first + file?, name, exchanged }))
         }));
         self.files.extend(files);
         Ok(())
@@ -110,9 +110,12 @@ impl Weights {
     /// A parameter's values as f32; `None` where the model has no such parameter.
     pub fn blocks(&self, name: &str) -> Option<Blocks<'_>> {
         Some(match self.sources.get(name)? {
-            Source::Stored { file, name, transposed } => {
+            Source::Stored { file, name, exchanged } => {
                 let tensor = self.files[*file].get(name)?;
-                if *transposed { by_columns(tensor) } else { widened(tensor) }
+                match *exchanged {
+                    Some(extents) => by_columns(tensor, extents),
+                    None => widened(tensor),
+                }
             }
             &Source::Seeded { seed, elements, fill } => {
                 let mut stream = Stream::new(seed, name);
@@ -153,19 +156,18 @@ fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
     }))
 }
 
-/// The columns of a matrix one behind the other, as f32.
-fn by_columns(tensor: Tensor<'_>) -> Blocks<'_> {
-    let width = if tensor.dtype == Dtype::F32 { size_of::<f32>() } else { size_of::<u16>() };
-    let [rows, columns] = [0, 1].map(|at| tensor.shape.get(at).copied().unwrap_or(1));
-    // What a block of columns reads is near what the next one does.
-    let at_once = (BLOCK / rows.max(1)).max(1);
-    Box::new((0..columns).step_by(at_once).map(move |first| {
-        let block = first..columns.min(first + at_once);
-        let mut bytes = Vec::with_capacity(block.len() * rows * width);
-        for column in block {
-            for row in 0..rows {
-                bytes.extend_from_slice(&tensor.bytes[(row * columns + column) * width..][..width]);
-            }
+/// The columns of a matrix, of blocks of so many elements, one behind the other, as f32.
+fn by_columns(tensor: Tensor<'_>, [rows, columns, block]: [usize; 3]) -> Blocks<'_> {
+    let element = if tensor.dtype == Dtype::F32 { size_of::<f32>() } else { size_of::<u16>() };
+    let width = block * element;
+    let all = rows * columns;
+    let at_once = (BLOCK / block.max(1)).max(1);
+    Box::new((0..all).step_by(at_once).map(move |first| {
+        let taken = first..all.min(first + at_once);
+        let mut bytes = Vec::with_capacity(taken.len() * width);
+        for at in taken {
+            let from = at % rows * columns + at / rows;
+            bytes.extend_from_slice(&tensor.bytes[from * width..][..width]);
         }
         let picked = Tensor { bytes: &bytes, ..tensor };
         Cow::Owned(widened(picked).collect::<Vec<_>>().concat())
@@ -244,7 +246,7 @@ fn locate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::ComponentName;
+    use crate::{component::ComponentName, plan::StoredOrder};
 
     #[test]
     fn a_long_tensor_comes_in_blocks() {
@@ -254,7 +256,7 @@ mod tests {
             component: ComponentName::new(&[]),
             fill: Fill::Uniform(1.0),
             trained: true,
-            transposed: false,
+            order: StoredOrder::Rows,
         };
         let longer = ParameterSpec { shape: vec![2 * BLOCK + 1], ..spec.clone() };
         for (spec, lens) in [(spec, &[BLOCK, BLOCK][..]), (longer, &[BLOCK, BLOCK, 1])] {
@@ -280,7 +282,8 @@ mod tests {
             (0..3 * BLOCK).flat_map(|at| f16::from_f32(value(at)).to_le_bytes()).collect(),
         ];
         for (dtype, bytes) in [Dtype::F32, Dtype::BF16, Dtype::F16].into_iter().zip(&bytes) {
-            let blocks: Vec<_> = by_columns(Tensor { dtype, shape: &shape, bytes }).collect();
+            let tensor = Tensor { dtype, shape: &shape, bytes };
+            let blocks: Vec<_> = by_columns(tensor, [3, BLOCK, 1]).collect();
             assert!(blocks.len() > 1 && blocks.iter().all(|block| block.len() <= 4 * BLOCK));
             let turned = blocks.concat();
             let (turned, _) = turned.as_chunks();
@@ -290,5 +293,20 @@ mod tests {
             };
             assert!(turned.iter().enumerate().all(is_turned), "{dtype:?}");
         }
+    }
+    #[test]
+    fn rows_of_heads_come_part_by_part() {
+        // Two heads of one row each, and three rows of two numbers: q, k, v of the first, then of the second.
+        let order = StoredOrder::Heads(2);
+        let shape = [6, 2];
+        let stored: Vec<f32> = (0..12_u8).map(f32::from).collect();
+        let bytes: Vec<u8> = stored.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let tensor = Tensor { dtype: Dtype::F32, shape: &shape, bytes: &bytes };
+        let bytes =
+            by_columns(tensor, order.exchanged(&shape).unwrap()).collect::<Vec<_>>().concat();
+        let (taken, _) = bytes.as_chunks();
+        let taken: Vec<f32> = taken.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        assert_eq!(taken, [0., 1., 6., 7., 2., 3., 8., 9., 4., 5., 10., 11.]);
+        assert_eq!((order.shape(&shape), order.exchanged(&[6])), (vec![6, 2], Some([2, 3, 1])));
     }
 }

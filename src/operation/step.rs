@@ -150,10 +150,14 @@ pub enum Function {
     Narrow,
     /// x + 1.
     PlusOne,
-    /// gelu(x), with gelu's approximation by tanh.
-    Gelu,
+    /// gelu(x) by erf, which polynomials and an exponential approximate.
+    ErfGelu,
     /// Its gradient.
-    GeluGradient,
+    ErfGeluGradient,
+    /// gelu(x), with gelu's approximation by tanh.
+    TanhGelu,
+    /// Its gradient.
+    TanhGeluGradient,
     /// gelu(gate) * up, with the same approximation.
     GeGlu,
     /// Its gradients by gate and up.

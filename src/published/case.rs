@@ -77,7 +77,11 @@ impl<'a> Case<'a> {
             }
             norms += count * whole(config.norm_parameters());
         }
-        add(Place::Head, whole(LinearLayer::head(config).active()));
+        let head = LinearLayer::head(config);
+        add(Place::Head, whole(head.active()));
+        if head.bias {
+            biases += i128::from(head.n);
+        }
         Self {
             config,
             tokens,
@@ -152,7 +156,7 @@ pub(super) fn dense(case: &Case<'_>) -> Option<&'static str> {
     case.has_experts().then_some("the formula has no term for experts, and the model has them")
 }
 
-/// For formulas whose functions read fields that configurations of GPT-2 and of OPT have not.
+/// For formulas whose functions read fields that configurations of GPT-2, of OPT and of GPT-NeoX have not.
 pub(super) fn llama_like(case: &Case<'_>) -> Option<&'static str> {
     match case.architecture() {
         Architecture::Gpt2 => Some(
@@ -161,6 +165,9 @@ pub(super) fn llama_like(case: &Case<'_>) -> Option<&'static str> {
         Architecture::Opt => Some(
             "the function reads num_key_value_heads or intermediate_size, which an opt has not, and raises",
         ),
+        Architecture::GptNeoX => {
+            Some("the function reads num_key_value_heads, which a gpt_neox has not, and raises")
+        }
         _ => None,
     }
 }

@@ -103,7 +103,9 @@ fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Olmo3
         | Architecture::Starcoder2
         | Architecture::Gpt2
-        | Architecture::Opt => {
+        | Architecture::Opt
+        | Architecture::GptNeoX
+        | Architecture::Phi => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
         Architecture::Gemma3 => Some(
@@ -133,7 +135,9 @@ fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Olmo3
         | Architecture::Starcoder2
         | Architecture::Gpt2
-        | Architecture::Opt => Some("the table of models read here has no entry for it"),
+        | Architecture::Opt
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("the table of models read here has no entry for it"),
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
         Architecture::Llama
         | Architecture::Mistral

@@ -101,7 +101,9 @@ fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3
-        | Architecture::Starcoder2 => {
+        | Architecture::Starcoder2
+        | Architecture::GptNeoX
+        | Architecture::Phi => {
             Some("the helper was not run on its configuration, which states no head_dim")
         }
     }

@@ -27,9 +27,11 @@ fn litgpt(bill: &mut Charges<'_>) {
 /// The modules that are asked are OLMo-core's own.
 fn olmo_knows(case: &Case<'_>) -> Option<&'static str> {
     match case.architecture() {
-        Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt => {
-            Some("OLMo-core has no MLP without a gate and no norm with a bias")
-        }
+        Architecture::Starcoder2
+        | Architecture::Gpt2
+        | Architecture::Opt
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("OLMo-core has no MLP without a gate and no norm with a bias"),
         Architecture::StableLm => Some("it was executed on models with RMS norms"),
         _ => None,
     }

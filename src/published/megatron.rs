@@ -69,6 +69,11 @@ fn xtuner(bill: &mut Charges<'_>) {
     multi_head(bill, if bill.training.recompute { &FOUR } else { &THREE });
 }
 
+/// The function asks for no heads.
+fn xtuner_knows(case: &Case<'_>) -> Option<&'static str> {
+    llama_like(case).filter(|_| case.architecture() != Architecture::GptNeoX)
+}
+
 /// Megatron 2021 with three passes, whose head then comes to 4.5 of 6, or with four.
 fn neox(bill: &mut Charges<'_>) {
     if bill.training.recompute {
@@ -112,7 +117,9 @@ fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Olmo3
         | Architecture::Starcoder2
         | Architecture::Gpt2
-        | Architecture::Opt => Some("the table of models read here has no entry with these terms"),
+        | Architecture::Opt
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("the table of models read here has no entry with these terms"),
     }
 }
 
@@ -140,7 +147,9 @@ fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
         | Architecture::Olmo3
         | Architecture::Starcoder2
         | Architecture::Gpt2
-        | Architecture::Opt => Some("the table of models read here has no entry for it"),
+        | Architecture::Opt
+        | Architecture::GptNeoX
+        | Architecture::Phi => Some("the table of models read here has no entry for it"),
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2
@@ -271,7 +280,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "3 L (8 T H^2 + 2 B S^2 H + 6 T H I) + 6 T H V; 4 L with recomputation",
-        why_not: |case| dense(case).or_else(|| llama_like(case)),
+        why_not: |case| dense(case).or_else(|| xtuner_knows(case)),
         charge: xtuner,
         because: &[HALF],
     },

@@ -56,7 +56,12 @@ fn plain(case: &Case<'_>) -> Option<&'static str> {
     }
     if matches!(
         case.architecture(),
-        Architecture::Starcoder2 | Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm
+        Architecture::Starcoder2
+            | Architecture::Gpt2
+            | Architecture::Opt
+            | Architecture::StableLm
+            | Architecture::GptNeoX
+            | Architecture::Phi
     ) {
         return Some(
             "it was executed on models with RMS norms: layer norms, which it counts, are not charged here",

@@ -256,8 +256,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         }
         Kernel::MixScale => pointwise(Function::Multiple),
         Kernel::MixPlusOne => pointwise(Function::PlusOne),
-        Kernel::GeluForward | Kernel::GeluForwardVec4 => pointwise(Function::Gelu),
-        Kernel::GeluBackward | Kernel::GeluBackwardVec4 => pointwise(Function::GeluGradient),
+        Kernel::GeluErfForward | Kernel::GeluErfForwardVec4 => pointwise(Function::ErfGelu),
+        Kernel::GeluErfBackward | Kernel::GeluErfBackwardVec4 => {
+            pointwise(Function::ErfGeluGradient)
+        }
+        Kernel::GeluForward | Kernel::GeluForwardVec4 => pointwise(Function::TanhGelu),
+        Kernel::GeluBackward | Kernel::GeluBackwardVec4 => pointwise(Function::TanhGeluGradient),
         Kernel::GegluForward | Kernel::GegluForwardVec4 => pointwise(Function::GeGlu),
         Kernel::GegluBackward | Kernel::GegluBackwardVec4 => pointwise(Function::GeGluGradient),
         Kernel::SoftCapForward | Kernel::SoftCapForwardVec4 => pointwise(Function::SoftCap),

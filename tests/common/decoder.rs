@@ -44,6 +44,13 @@ pub fn fields(seed: u64) -> (Value, u32) {
             "ffn_dim": inner,
             "max_position_embeddings": 2 * seq + to(9) - 1,
         })
+    } else if member == Architecture::GptNeoX {
+        json!({
+            "hidden_size": 2 * half * kv * share,
+            "num_attention_heads": kv * share,
+            "num_hidden_layers": layers,
+            "intermediate_size": inner,
+        })
     } else if member == Architecture::StableLm {
         json!({
             "hidden_size": 2 * half * kv * share,
@@ -135,6 +142,21 @@ pub fn fields(seed: u64) -> (Value, u32) {
             let part = f64::from(4 * to(half) + 1) / f64::from(4 * half);
             fields["partial_rotary_factor"] = json!(part.min(1.0));
         }
+        Architecture::GptNeoX => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["use_parallel_residual"] = json!(to(2) == 1);
+            fields["hidden_act"] = json!(["gelu", "gelu_fast", "relu"][to(3) as usize - 1]);
+            // Half a pair more than there are is rounded away.
+            let part = f64::from(4 * to(half) + 1) / f64::from(4 * half);
+            fields["rotary_pct"] = json!(part.min(1.0));
+        }
+        Architecture::Phi => {
+            fields["tie_word_embeddings"] = json!(false);
+            fields["hidden_act"] = json!(["gelu", "gelu_new", "relu"][to(3) as usize - 1]);
+            // Half a pair more than there are is rounded away.
+            let part = f64::from(4 * to(half) + 1) / f64::from(4 * half);
+            fields["partial_rotary_factor"] = json!(part.min(1.0));
+        }
         Architecture::Opt => fields["enable_bias"] = json!(to(2) == 1),
         Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),
         Architecture::Phi3 => {
@@ -178,6 +200,8 @@ pub fn fields(seed: u64) -> (Value, u32) {
             Architecture::Phi3 => "qkv_proj o_proj lm_head gate_up_proj down_proj",
             Architecture::Starcoder2 => "q_proj k_proj v_proj o_proj lm_head c_fc c_proj",
             Architecture::Gpt2 => "c_attn c_proj lm_head c_fc",
+            Architecture::GptNeoX => "query_key_value dense lm_head dense_h_to_4h dense_4h_to_h",
+            Architecture::Phi => "q_proj k_proj v_proj dense lm_head fc1 fc2",
             Architecture::Opt => "q_proj k_proj v_proj out_proj lm_head fc1 fc2",
             _ => {
                 "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate"

@@ -66,6 +66,17 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("opt-66b", 67_888_232_792_064),
         ("stablelm-3b-4e1t", 2_816_223_477_760),
         ("stablelm-2-1.6b", 1_524_713_390_080),
+        ("pythia-70m", 48_922_361_856),
+        ("pythia-160m", 136_197_439_488),
+        ("pythia-410m", 387_755_016_192),
+        ("pythia-1b", 964_488_593_408),
+        ("pythia-1.4b", 1_393_985_323_008),
+        ("pythia-2.8b", 2_794_748_641_280),
+        ("pythia-6.9b", 6_946_035_859_456),
+        ("pythia-12b", 12_055_436_328_960),
+        ("gpt-neox-20b", 21_010_443_141_120),
+        ("phi-1", 1_395_864_371_200),
+        ("phi-2", 2_797_097_451_520),
         ("qwen2.5-0.5b", 528_364_863_488),
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
@@ -125,7 +136,7 @@ fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
         });
         assert_eq!(found, drawn);
     }
-    assert_eq!(DRAWN.lines().count(), 228);
+    assert_eq!(DRAWN.lines().count(), 252);
 }
 
 const SHAPES: [(&str, u32, u32); 4] = [

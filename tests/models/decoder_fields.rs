@@ -37,9 +37,13 @@ fn dropout_is_a_part_between_nothing_and_all() {
     for (architecture, file) in files() {
         let fields: &[&str] = match architecture {
             Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
-            Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
+            Architecture::Phi3 | Architecture::Phi => {
+                &["attention_dropout", "resid_pdrop", "embd_pdrop"]
+            }
             Architecture::Opt => &["dropout", "attention_dropout"],
-            Architecture::StableLm => &["hidden_dropout", "attention_dropout"],
+            Architecture::StableLm | Architecture::GptNeoX => {
+                &["hidden_dropout", "attention_dropout"]
+            }
             Architecture::Starcoder2 => {
                 &["attention_dropout", "residual_dropout", "embedding_dropout"]
             }
@@ -78,7 +82,7 @@ fn a_null_is_no_default() {
         };
         let may = matches!(
             architecture,
-            Architecture::Llama | Architecture::Gemma2 | Architecture::Gemma3
+            Architecture::Llama | Architecture::Gemma2 | Architecture::Gemma3 | Architecture::Phi
         );
         assert_eq!(with(&file, dropout, Value::Null).is_ok(), may, "{architecture:?}");
         // What it does take.

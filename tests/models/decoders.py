@@ -14,9 +14,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, logging
 
-CASES, TOKENS, SEED = 228, 8, 17
+CASES, TOKENS, SEED = 252, 8, 17
 DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "smollm3", "gemma", "olmo2", "granite", "olmo3"]
-DENSE += ["starcoder2", "gpt2", "opt", "stablelm"]
+DENSE += ["starcoder2", "gpt2", "opt", "stablelm", "gpt_neox", "phi"]
 GEMMA = ["gemma2", "gemma3_text"]
 # Classes that read `layer_types`; the others have layers that are all alike.
 LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "smollm3", "olmo3", *GEMMA]
@@ -76,11 +76,30 @@ def opt():
     return fields
 
 
+def gpt_neox():
+    """All heads are as wide as the model, and half a pair more than are turned is rounded away."""
+    heads, width = below(6), 2 * below(8)
+    fields = {"model_type": "gpt_neox", "hidden_size": heads * width, "num_attention_heads": heads}
+    fields |= {"intermediate_size": below(40), "num_hidden_layers": below(5), "vocab_size": below(60)}
+    part = min(1, (2 * below(width // 2) + 0.5) / width)
+    # A quarter of a narrow head is no pair.
+    maybe(fields, "rotary_pct", part, 1 if width % 8 else 0.7)
+    maybe(fields, "rotary_emb_base", draw.choice([500, 10000]))
+    maybe(fields, "use_parallel_residual", draw.random() < 0.5, 0.7)
+    maybe(fields, "attention_bias", draw.random() < 0.5, 0.7)
+    maybe(fields, "hidden_act", draw.choice(["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu"]), 0.7)
+    maybe(fields, "hidden_dropout", 0.1)
+    maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
+    return fields
+
+
 def configuration(kind):
     if kind == "gpt2":
         return gpt2()
     if kind == "opt":
         return opt()
+    if kind == "gpt_neox":
+        return gpt_neox()
     heads = draw.choice([4, 8, 16, 32])
     layers = below(5)
     fields = {
@@ -113,6 +132,13 @@ def configuration(kind):
         width = fields["hidden_size"] // heads
         # Half a pair more than there are is rounded away.
         fields["partial_rotary_factor"] = min(1, (2 * below(width // 2) + 0.5) / width)
+    if kind == "phi":
+        # Its head has a bias, and is no embedding.
+        fields.pop("tie_word_embeddings", None)
+        width = fields.get("head_dim", fields["hidden_size"] // heads)
+        fields["partial_rotary_factor"] = min(1, (2 * below(width // 2) + 0.5) / width)
+        maybe(fields, "hidden_act", draw.choice(["gelu", "gelu_new", "gelu_fast", "relu"]))
+        maybe(fields, "resid_pdrop", 0.1)
     if kind == "starcoder2":
         maybe(fields, "use_bias", draw.random() < 0.5, 0.7)
         maybe(fields, "norm_epsilon", draw.choice([1e-6, 1e-3]))
@@ -164,7 +190,7 @@ def configuration(kind):
 
 
 def windows(config, kind):
-    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt", "stablelm"):
+    if kind in ("llama", "gemma", "olmo2", "granite", "gpt2", "opt", "stablelm", "gpt_neox", "phi"):
         return [None] * config.num_hidden_layers
     if kind in LISTS_LAYERS:
         slides = [one == "sliding_attention" for one in config.layer_types]

@@ -24,7 +24,7 @@ use crate::reference::{assert_close, compare, expected, relative_error};
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-pub const DECODERS: [(&str, usize); 29] = [
+pub const DECODERS: [(&str, usize); 33] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("qwen2_yarn", 27),
@@ -54,6 +54,10 @@ pub const DECODERS: [(&str, usize); 29] = [
     ("opt_lora", 30),
     ("stablelm", 32),
     ("stablelm_lora", 36),
+    ("gpt_neox", 28),
+    ("gpt_neox_lora", 24),
+    ("phi", 33),
+    ("phi_lora", 24),
 ];
 
 fn folder(model: &str) -> String {

@@ -85,8 +85,18 @@ fn json_on_standard_output_is_all_there_is() {
 /// Gradients and updated weights lie as the weights do in the checkpoint, which holds some by columns.
 #[test]
 fn what_is_kept_of_a_gpt2_lies_as_in_its_checkpoint() {
+    what_is_kept_lies_as_in_the_checkpoint("gpt2");
+}
+
+/// The same of one that holds some head by head, and has another name for the head of the model.
+#[test]
+fn what_is_kept_of_a_gpt_neox_lies_as_in_its_checkpoint() {
+    what_is_kept_lies_as_in_the_checkpoint("gpt_neox");
+}
+
+fn what_is_kept_lies_as_in_the_checkpoint(model: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (kept, model) = (folder.path().join("t.safetensors"), golden("gpt2"));
+    let (kept, model) = (folder.path().join("t.safetensors"), golden(model));
     let arguments = ["--adapter", "embedded", "--repeat", "0", "--seq", "4", "--optimizer", "sgd"];
     let outputs = ["profile", text(&model), "--save-tensors", text(&kept)];
     flopmeter(&[&outputs[..], &arguments].concat()).assert().success();
@@ -100,8 +110,10 @@ fn what_is_kept_of_a_gpt2_lies_as_in_its_checkpoint() {
     };
     for name in checkpoint.names() {
         let (shape, before) = read(&checkpoint, &name);
-        let [(of_grad, grad), (of_after, after)] =
-            ["grad", "after"].map(|kind| read(&kept, &format!("{kind}/{name}")));
+        let [(of_grad, grad), (of_after, after)] = ["grad", "after"].map(|kind| {
+            let name = name.replacen("embed_out.", "lm_head.", 1);
+            read(&kept, &format!("{kind}/{name}"))
+        });
         assert_eq!([&of_grad, &of_after], [&shape; 2], "{name}");
         // A step of 1e-2 against the gradient, rounded.
         for ((before, grad), after) in before.iter().zip(grad).zip(after) {

@@ -46,11 +46,15 @@ pub enum Architecture {
     Opt,
     /// Llama with layer norms, whose heads are turned in part.
     StableLm,
+    /// Layer norms, biases, heads that are turned in part, and halves of layers beside each other.
+    GptNeoX,
+    /// Halves of layers beside each other behind one norm, heads that are turned in part, and a bias of the head.
+    Phi,
 }
 
 impl Architecture {
     /// Every architecture.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Llama,
         Self::Mistral,
         Self::Qwen2,
@@ -70,6 +74,8 @@ impl Architecture {
         Self::Gpt2,
         Self::Opt,
         Self::StableLm,
+        Self::GptNeoX,
+        Self::Phi,
     ];
 
     /// What `model_type` says of each.
@@ -111,6 +117,8 @@ impl Architecture {
             Self::Gpt2 => "gpt2",
             Self::Opt => "opt",
             Self::StableLm => "stablelm",
+            Self::GptNeoX => "gpt_neox",
+            Self::Phi => "phi",
         }
     }
 
@@ -140,7 +148,9 @@ impl Architecture {
             | Self::Olmo3
             | Self::Starcoder2
             | Self::Gpt2
-            | Self::Opt => false,
+            | Self::Opt
+            | Self::GptNeoX
+            | Self::Phi => false,
         }
     }
 
@@ -163,7 +173,9 @@ impl Architecture {
             | Self::Olmo3
             | Self::Starcoder2
             | Self::Gpt2
-            | Self::Opt => false,
+            | Self::Opt
+            | Self::GptNeoX
+            | Self::Phi => false,
         }
     }
 
@@ -187,6 +199,8 @@ impl Architecture {
                 HalfNorms { before: Some("self_attn_layer_norm"), after: None },
                 HalfNorms { before: Some("final_layer_norm"), after: None },
             ],
+            // That of attention is the MLP's, too.
+            Self::Phi => [attention, HalfNorms { before: None, after: None }],
             Self::Olmo2 | Self::Olmo3 => [
                 HalfNorms { before: None, after: mlp.before },
                 HalfNorms { before: None, after: Some("post_feedforward_layernorm") },
@@ -203,7 +217,8 @@ impl Architecture {
             | Self::StableLm
             | Self::Gemma
             | Self::Granite
-            | Self::Starcoder2 => [attention, mlp],
+            | Self::Starcoder2
+            | Self::GptNeoX => [attention, mlp],
         }
     }
 
@@ -211,7 +226,12 @@ impl Architecture {
     pub(super) const fn norm_rule(self) -> NormRule {
         match self {
             Self::Gemma | Self::Gemma2 | Self::Gemma3 => NormRule::RmsOneMore,
-            Self::Starcoder2 | Self::Gpt2 | Self::Opt | Self::StableLm => NormRule::Layer,
+            Self::Starcoder2
+            | Self::Gpt2
+            | Self::Opt
+            | Self::StableLm
+            | Self::GptNeoX
+            | Self::Phi => NormRule::Layer,
             Self::Llama
             | Self::Mistral
             | Self::Qwen2
@@ -227,11 +247,12 @@ impl Architecture {
         }
     }
 
-    /// The function between the matrices of an MLP.
+    /// The function between the matrices of an MLP, where files say no other.
     pub(super) const fn activation(self) -> Activation {
         match self {
             Self::Gemma | Self::Gemma2 | Self::Gemma3 => Activation::GeGlu,
-            Self::Starcoder2 | Self::Gpt2 => Activation::Gelu,
+            Self::Starcoder2 | Self::Gpt2 | Self::Phi => Activation::TanhGelu,
+            Self::GptNeoX => Activation::ErfGelu,
             Self::Opt => Activation::Relu,
             Self::Llama
             | Self::Mistral
@@ -271,13 +292,26 @@ impl Architecture {
             | Self::Granite
             | Self::Olmo3
             | Self::Starcoder2
-            | Self::Opt => false,
+            | Self::Opt
+            | Self::GptNeoX
+            | Self::Phi => false,
         }
+    }
+
+    /// Whether its checkpoints hold queries, keys and values head by head: the rows of a head's query, then those of its key
+    /// and of its value, then those of the next head's query.
+    pub(super) const fn stores_by_heads(self) -> bool {
+        matches!(self, Self::GptNeoX)
     }
 
     /// Whether positions may turn a part of each head.
     pub(super) const fn may_turn_in_part(self) -> bool {
-        matches!(self, Self::Phi3 | Self::StableLm)
+        matches!(self, Self::Phi3 | Self::StableLm | Self::GptNeoX | Self::Phi)
+    }
+
+    /// Whether files choose the function between the matrices of an MLP.
+    pub(super) const fn chooses_activation(self) -> bool {
+        matches!(self, Self::GptNeoX | Self::Phi)
     }
 
     /// Rows in front of the table of learned positions that no token takes.

@@ -2,7 +2,7 @@
 //! architectures and spellings are resolved. Knows no file and no tensor.
 
 use super::{adapters::Adapters, architecture::Architecture, rope::Rope};
-use crate::blocks::norm::NormRule;
+use crate::blocks::{Activation, norm::NormRule};
 
 /// A decoder's configuration. Valid where it comes from [`Self::from_json`].
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,11 @@ pub struct DecoderConfig {
     pub sliding_rope: Option<Rope>,
     /// How much of a head rotary positions turn: 1 is all of it.
     pub partial_rotary_factor: f64,
+    /// The function between the matrices of an MLP.
+    pub activation: Activation,
+    /// Whether both halves of a layer are given what the layer is, and are added to it together; otherwise the MLP is given
+    /// the sum with what attention adds.
+    pub parallel_residual: bool,
     /// Whether the head's weight is the embedding's.
     pub tie_word_embeddings: bool,
     /// Which projections have a bias.
@@ -54,6 +59,8 @@ pub struct Biases {
     pub o: bool,
     /// The matrices of a dense MLP.
     pub mlp: bool,
+    /// The logits.
+    pub head: bool,
 }
 
 /// What distinguishes one layer from another.
@@ -238,8 +245,16 @@ impl DecoderConfig {
             | Architecture::Granite
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => None,
+            | Architecture::Opt
+            | Architecture::GptNeoX
+            | Architecture::Phi => None,
         }
+    }
+
+    /// Whether the norm in front of attention is that of the MLP beside it, too.
+    pub(super) const fn shares_norm(&self) -> bool {
+        let [attention, mlp] = self.architecture.norms();
+        self.parallel_residual && attention.before.is_some() && mlp.before.is_none()
     }
 
     /// The parameter tensors of a norm, each as long as a row: a weight, and a bias where rows are shifted.

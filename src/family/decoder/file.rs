@@ -20,7 +20,7 @@ use super::{
     held,
 };
 use crate::{
-    blocks::norm::NormRule,
+    blocks::{Activation, norm::NormRule},
     family::fields::{given, probability, refuse_misspelt},
 };
 use fields::FileFields;
@@ -91,6 +91,12 @@ impl DecoderConfig {
             rope,
             sliding_rope,
             partial_rotary_factor: rope::partial(fields, architecture)?,
+            activation: activation(fields, architecture)?,
+            parallel_residual: match architecture {
+                Architecture::GptNeoX => fields.flag("use_parallel_residual")?.unwrap_or(true),
+                Architecture::Phi => true,
+                _ => false,
+            },
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(unsaid.tie_word_embeddings),
@@ -114,7 +120,6 @@ impl DecoderConfig {
                 u32::MAX
             ));
         }
-        activation(fields, architecture)?;
         for (name, other) in [("is_causal", false), ("use_bidirectional_attention", true)] {
             if fields.flag(name)? == Some(other) {
                 return Err(format!(
@@ -241,16 +246,21 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         | Architecture::Olmo3 => true,
         Architecture::Starcoder2 => {
             let all = fields.flag("use_bias")?.unwrap_or(true);
-            return Ok(Biases { qkv: all, o: all, mlp: all });
+            return Ok(Biases { qkv: all, o: all, mlp: all, head: false });
         }
         Architecture::StableLm => {
             let qkv = fields.flag("use_qkv_bias")?.unwrap_or(false);
-            return Ok(Biases { qkv, o: false, mlp: false });
+            return Ok(Biases { qkv, ..Biases::default() });
         }
-        Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true }),
+        Architecture::Gpt2 => return Ok(Biases { qkv: true, o: true, mlp: true, head: false }),
+        Architecture::Phi => return Ok(Biases { qkv: true, o: true, mlp: true, head: true }),
+        Architecture::GptNeoX => {
+            let attention = fields.flag("attention_bias")?.unwrap_or(true);
+            return Ok(Biases { qkv: attention, o: attention, mlp: true, head: false });
+        }
         Architecture::Opt => {
             let all = fields.flag("enable_bias")?.unwrap_or(true);
-            return Ok(Biases { qkv: all, o: all, mlp: all });
+            return Ok(Biases { qkv: all, o: all, mlp: all, head: false });
         }
         Architecture::Mistral
         | Architecture::Qwen2
@@ -275,7 +285,7 @@ fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases,
         Architecture::Qwen2Moe => flag("qkv_bias", true)?.unwrap_or(true),
         _ => attention,
     };
-    Ok(Biases { qkv, o: attention, mlp })
+    Ok(Biases { qkv, o: attention, mlp, head: false })
 }
 
 fn gemma(
@@ -338,8 +348,8 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
     })
 }
 
-/// Refuses an activation that the member's kernels and forms are not about.
-fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
+/// The function between the matrices of an MLP; one that is not built is refused.
+fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<Activation, String> {
     for &(name, built) in activations(architecture) {
         let is_built = |value: &Value| built.iter().any(|built| value == built);
         let Some(value) = fields.given(name).filter(|value| !is_built(value)) else { continue };
@@ -351,5 +361,12 @@ fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(),
             architecture.model_type()
         ));
     }
-    Ok(())
+    let usual = architecture.activation();
+    let stated = fields.given("hidden_act").filter(|_| architecture.chooses_activation());
+    Ok(match stated.and_then(Value::as_str) {
+        Some("relu") => Activation::Relu,
+        Some("gelu") => Activation::ErfGelu,
+        Some("gelu_new" | "gelu_fast" | "gelu_pytorch_tanh") => Activation::TanhGelu,
+        _ => usual,
+    })
 }

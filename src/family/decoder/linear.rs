@@ -153,7 +153,7 @@ impl LinearLayer {
             place: Place::Head,
             k: config.hidden_size,
             n: config.vocab_size,
-            bias: false,
+            bias: config.biases.head,
             copies: 1,
             passed: 1,
         }
@@ -228,7 +228,9 @@ fn of_experts(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
         | Architecture::Olmo3
         | Architecture::Starcoder2
         | Architecture::Gpt2
-        | Architecture::Opt => [
+        | Architecture::Opt
+        | Architecture::GptNeoX
+        | Architecture::Phi => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

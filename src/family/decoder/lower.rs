@@ -41,6 +41,8 @@ struct Layer {
     below: bool,
     /// Whether that by the hidden state between its halves has.
     between: bool,
+    /// Whether its halves are beside each other.
+    parallel: bool,
 }
 
 /// Lowers a training step, or its forward part.
@@ -69,7 +71,8 @@ pub(super) fn lower(
         let mlp = MlpHalf::place(&mut placing, index);
         let between = below || attention.is_adapted();
         let above = between || mlp.is_adapted();
-        layers.push(Layer { attention, mlp, below, between });
+        let parallel = config.parallel_residual;
+        layers.push(Layer { attention, mlp, below, between, parallel });
         below = above;
     }
     let sequences = placing.sequences();
@@ -119,7 +122,12 @@ impl Layer {
         h: Slice,
     ) -> (Slice, (AttentionSaved, MlpSaved)) {
         let (between, attention) = self.attention.forward(to, common, h);
-        let (out, mlp) = self.mlp.forward(to, common, between);
+        let given = match self.parallel {
+            true if self.mlp.shares_norm => attention.x,
+            true => h,
+            false => between,
+        };
+        let (out, mlp) = self.mlp.forward(to, common, [given, between]);
         (out, (attention, mlp))
     }
 
@@ -132,9 +140,18 @@ impl Layer {
         (attention, mlp): &(AttentionSaved, MlpSaved),
         by: &Gradients,
     ) {
-        self.mlp.backward(to, common, mlp, by, self.between);
+        // Attention beside the MLP takes the gradient by their sum before the MLP adds that by what it was given.
+        if !self.parallel {
+            self.mlp.backward(to, common, mlp, by, self.between);
+        }
         if self.between {
-            self.attention.backward(to, common, attention, by, self.below);
+            self.attention.backward_output(to, common, attention, by, self.below);
+        }
+        if self.parallel {
+            self.mlp.backward(to, common, mlp, by, self.below);
+        }
+        if self.between {
+            self.attention.backward_given(to, common, attention, by, self.below);
         }
     }
 

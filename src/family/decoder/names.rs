@@ -57,6 +57,25 @@ impl ModuleNames {
         ..Self::STARCODER2
     };
 
+    const GPT_NEOX: Self = Self {
+        embedding: "gpt_neox.embed_in",
+        layers: "gpt_neox.layers",
+        final_norm: "gpt_neox.final_layer_norm",
+        attention: ["attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.dense"],
+        qkv: Some("attention.query_key_value"),
+        up: "mlp.dense_h_to_4h",
+        down: "mlp.dense_4h_to_h",
+        ..Self::STARCODER2
+    };
+
+    const PHI: Self = Self {
+        final_norm: "model.final_layernorm",
+        attention: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.dense"],
+        up: "mlp.fc1",
+        down: "mlp.fc2",
+        ..Self::STARCODER2
+    };
+
     const OPT: Self = Self {
         embedding: "model.decoder.embed_tokens",
         positions: Some("model.decoder.embed_positions"),
@@ -126,6 +145,8 @@ impl Architecture {
             Self::Starcoder2 => &ModuleNames::STARCODER2,
             Self::Gpt2 => &ModuleNames::GPT2,
             Self::Opt => &ModuleNames::OPT,
+            Self::GptNeoX => &ModuleNames::GPT_NEOX,
+            Self::Phi => &ModuleNames::PHI,
         }
     }
 }

@@ -57,8 +57,27 @@ macro_rules! opt {
     };
 }
 
+/// The `config.json` of a published size of Pythia; the sizes differ in nothing else.
+macro_rules! pythia {
+    ($hidden:literal, $layers:literal, $heads:literal, $inner:literal, $vocabulary:literal) => {
+        concat!(
+            r#"{"model_type": "gpt_neox", "hidden_size": "#,
+            $hidden,
+            r#", "num_hidden_layers": "#,
+            $layers,
+            r#", "num_attention_heads": "#,
+            $heads,
+            r#", "intermediate_size": "#,
+            $inner,
+            r#", "max_position_embeddings": 2048, "vocab_size": "#,
+            $vocabulary,
+            "}"
+        )
+    };
+}
+
 /// Names and configurations.
-pub(super) const PRESETS: [(&str, &str); 44] = [
+pub(super) const PRESETS: [(&str, &str); 56] = [
     ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
     ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
     ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
@@ -283,4 +302,28 @@ pub(super) const PRESETS: [(&str, &str); 44] = [
             "num_key_value_heads": 32, "intermediate_size": 5632, "vocab_size": 100352, "max_position_embeddings": 4096,
             "use_qkv_bias": true}"#,
     ),
+    ("pythia-70m", pythia!(512, 6, 8, 2048, 50_304)),
+    ("pythia-160m", pythia!(768, 12, 12, 3072, 50_304)),
+    ("pythia-410m", pythia!(1024, 24, 16, 4096, 50_304)),
+    ("pythia-1b", pythia!(2048, 16, 8, 8192, 50_304)),
+    ("pythia-1.4b", pythia!(2048, 24, 16, 8192, 50_304)),
+    ("pythia-2.8b", pythia!(2560, 32, 32, 10_240, 50_304)),
+    ("pythia-6.9b", pythia!(4096, 32, 32, 16_384, 50_432)),
+    ("pythia-12b", pythia!(5120, 36, 40, 20_480, 50_688)),
+    (
+        "gpt-neox-20b",
+        r#"{"model_type": "gpt_neox", "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
+            "intermediate_size": 24576, "max_position_embeddings": 2048, "vocab_size": 50432, "hidden_act": "gelu_fast"}"#,
+    ),
+    ("phi-1", PHI),
+    ("phi-1.5", PHI),
+    (
+        "phi-2",
+        r#"{"model_type": "phi", "hidden_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "intermediate_size": 10240, "max_position_embeddings": 2048, "vocab_size": 51200, "partial_rotary_factor": 0.4}"#,
+    ),
 ];
+
+/// The first two of these differ in what they were trained on.
+const PHI: &str = r#"{"model_type": "phi", "hidden_size": 2048, "num_hidden_layers": 24, "num_attention_heads": 32,
+    "intermediate_size": 8192, "max_position_embeddings": 2048, "vocab_size": 51200}"#;

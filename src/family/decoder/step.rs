@@ -90,10 +90,12 @@ impl WorkList<'_> {
         }
     }
 
-    /// One layer: attention and its half of the residual, then the MLP's.
+    /// One layer: attention and its half of the residual, then the MLP's, which is given what attention adds to, or what
+    /// attention is given.
     fn layer(&mut self, run: &LayerGroup) {
         let between = self.attention(run);
-        let above = self.mlp(run, between);
+        let given = if self.config.parallel_residual { run.below } else { between };
+        let above = self.mlp(run, given);
         let hidden = self.tokens.count() * u128::from(self.config.hidden_size);
         let scaled = self.config.residual_scale().is_some();
         let sum = OpCounts::f32(if scaled { Op::Fma } else { Op::Add }, 1);

@@ -50,6 +50,14 @@ static OPT: [StoredNames; 2] = [
     StoredNames { prefixes: &[("model.", "")], beside: &[], buffers: &[] },
 ];
 
+/// How GPT-NeoX's tensors are called: files keep the name that its head had before transformers 5. Older files hold the
+/// causal mask and the wavelengths of positions, too.
+static GPT_NEOX: [StoredNames; 1] = [StoredNames {
+    prefixes: &[("lm_head.", "embed_out.")],
+    beside: &[],
+    buffers: &[".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"],
+}];
+
 /// How checkpoints name the tensors of such a decoder, where some name them otherwise than it does by itself.
 pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] {
     match architecture {
@@ -69,17 +77,19 @@ pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] 
         | Architecture::Olmo2
         | Architecture::Granite
         | Architecture::Olmo3
-        | Architecture::Starcoder2 => &[],
+        | Architecture::Starcoder2
+        | Architecture::Phi => &[],
         Architecture::Gpt2 => &GPT2,
         Architecture::Opt => &OPT,
+        Architecture::GptNeoX => &GPT_NEOX,
     }
 }
 
 /// What a module of such a decoder is called: by itself, and in the models that hold it.
 pub(super) fn names_of(architecture: Architecture, module: &str) -> Vec<String> {
-    // Files of GPT-2 and of OPT may have other names for its tensors; its modules have one.
+    // Files of these may have other names for its tensors; its modules have one.
     let held = match architecture {
-        Architecture::Gpt2 | Architecture::Opt => &[],
+        Architecture::Gpt2 | Architecture::Opt | Architecture::GptNeoX => &[],
         _ => names(architecture),
     };
     let held = held.iter().map(|names| names.of(module));

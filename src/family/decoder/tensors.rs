@@ -5,6 +5,7 @@ use super::{config::DecoderConfig, linear::LinearLayer};
 use crate::{
     blocks::{Fill, ParameterSpec, norm::NormRule},
     component::ComponentName,
+    plan::StoredOrder,
 };
 
 /// The module of the head, and where it stands in a report.
@@ -32,7 +33,7 @@ impl List {
             component: self.component.clone(),
             fill,
             trained: self.trained,
-            transposed: false,
+            order: StoredOrder::Rows,
         });
         &mut self.parameters[at]
     }
@@ -68,11 +69,16 @@ impl DecoderConfig {
             for linear in LinearLayer::modules_of(self, layer) {
                 for copy in 0..linear.copies {
                     let module = linear.module(number).replace("{}", &copy.to_string());
+                    let rows = self.order_of_rows(&linear);
+                    let order = match self.architecture.transposes() {
+                        true => StoredOrder::Columns,
+                        false => rows,
+                    };
                     let shape = [linear.n, linear.k];
-                    list.add(format!("{module}.weight"), &shape, MATRIX).transposed =
-                        self.architecture.transposes();
+                    list.add(format!("{module}.weight"), &shape, MATRIX).order = order;
                     if linear.bias {
-                        list.add(format!("{module}.bias"), &[linear.n], Fill::Constant(0.0));
+                        let start = Fill::Constant(0.0);
+                        list.add(format!("{module}.bias"), &[linear.n], start).order = rows;
                     }
                 }
             }
@@ -82,6 +88,9 @@ impl DecoderConfig {
         if !self.tie_word_embeddings {
             list.component = ComponentName::new(&[HEAD]);
             list.add(format!("{HEAD}.weight"), &[v, h], MATRIX);
+            if self.biases.head {
+                list.add(format!("{HEAD}.bias"), &[v], Fill::Constant(0.0));
+            }
         }
         list.trained = true;
         for adapted in self.adapted() {
@@ -93,9 +102,21 @@ impl DecoderConfig {
             };
             // As peft starts them: A like a linear layer, B at zero.
             list.add(a, &[rank, k], Fill::Uniform(1.0 / (k as f32).sqrt()));
-            list.add(b, &[n, rank], Fill::Constant(0.0));
+            list.add(b, &[n, rank], Fill::Constant(0.0)).order =
+                self.order_of_rows(&adapted.linear);
         }
         list.parameters
+    }
+
+    /// In which order checkpoints hold what a module has a row of for each output: its weight, its bias and the B of its
+    /// adapter. No kernel takes rows of heads from between those of other parts, so that they are sorted where they are read
+    /// and written.
+    fn order_of_rows(&self, module: &LinearLayer) -> StoredOrder {
+        let holds_heads = self.architecture.names().qkv == Some(module.name);
+        match holds_heads && self.architecture.stores_by_heads() {
+            true => StoredOrder::Heads(self.num_attention_heads),
+            false => StoredOrder::Rows,
+        }
     }
 
     /// Numbers in the model itself: every parameter but the adapters'.
@@ -119,7 +140,8 @@ impl DecoderConfig {
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
         let hidden = u128::from(self.hidden_size);
         let tables = tables * u128::from(self.vocab_size) * hidden + self.position_parameters();
-        layers.sum::<u128>() + tables + self.last_norm_parameters()
+        let bias = if self.biases.head { u128::from(self.vocab_size) } else { 0 };
+        layers.sum::<u128>() + tables + bias + self.last_norm_parameters()
     }
 
     /// How many tensors [`Self::parameters`] lists: known before any is.
@@ -133,7 +155,7 @@ impl DecoderConfig {
         });
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
         let positions = u128::from(self.architecture.names().positions.is_some());
-        layers.sum::<u128>() + tables + positions + norm
+        layers.sum::<u128>() + tables + positions + norm + u128::from(self.biases.head)
     }
 
     /// Tensors that a checkpoint may hold although the model reads them from elsewhere.

@@ -8,6 +8,7 @@ use crate::{
     blocks::{Fill, ParameterSpec},
     component::ComponentName,
     family::{fields, shape::BatchShape},
+    plan::StoredOrder,
 };
 
 /// The shape of a ResNet-BK model, as its `config.json` names it. Valid where it comes from
@@ -181,7 +182,7 @@ impl List {
             component: self.component.clone(),
             fill,
             trained: true,
-            transposed: false,
+            order: StoredOrder::Rows,
         });
     }
 

@@ -1,27 +1,53 @@
-//! gelu and GeGLU, numbers kept within a bound, and one more than each number, with their gradients.
+//! gelu by tanh and by erf, GeGLU, numbers kept within a bound, and one more than each number, with their gradients.
 
 use crate::launch::{Launch, dot, gradient, noise, on_shapes};
 
 const SIZES: [usize; 5] = [1, 4, 63, 64, 260];
 
-fn gelu(x: f64) -> f64 {
+fn tanh_gelu(x: f64) -> f64 {
     let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
     x / 2.0 * (1.0 + inner.tanh())
 }
 
+fn erf_gelu(x: f64) -> f64 {
+    if x.abs() > 9.0 {
+        return x / 2.0 * (1.0 + x.signum());
+    }
+    // erf(z) = 2/sqrt(pi) exp(-z^2) times a sum of positive terms.
+    let z = x.abs() / std::f64::consts::SQRT_2;
+    let terms = (0..200).scan(z, |term, n| {
+        let this = *term;
+        *term *= 2.0 * z * z / f64::from(2 * n + 3);
+        Some(this)
+    });
+    let erf = std::f64::consts::FRAC_2_SQRT_PI * (-z * z).exp() * terms.sum::<f64>();
+    x / 2.0 * (1.0 + erf * x.signum())
+}
+
 fn geglu(gate: &[f64], up: &[f64]) -> Vec<f64> {
-    gate.iter().zip(up).map(|(&x, up)| gelu(x) * up).collect()
+    gate.iter().zip(up).map(|(&x, up)| tanh_gelu(x) * up).collect()
 }
 
 #[test]
-fn gelu_and_its_gradient() {
+fn gelu_by_tanh_and_its_gradient() {
+    gelu_and_its_gradient("gelu", tanh_gelu);
+}
+
+#[test]
+fn gelu_by_erf_and_its_gradient() {
+    assert!((erf_gelu(1.0) - 0.841_344_746_068_543).abs() < 1e-14);
+    assert!((erf_gelu(-2.0) + 0.045_500_263_896_358_4).abs() < 1e-14);
+    gelu_and_its_gradient("gelu_erf", erf_gelu);
+}
+
+fn gelu_and_its_gradient(file: &str, gelu: fn(f64) -> f64) {
     on_shapes(&SIZES, 1..600_usize, |gpu, p| {
         let mut x: Vec<f64> = noise(1, p).iter().map(|x| 6.0 * x).collect();
         // Where the exponentials of tanh overflow.
         x[p / 2] = if p.is_multiple_of(2) { -1e4 } else { 1e4 };
         let dy = noise(2, p);
         let launch = |entry: &str| {
-            Launch::new(&format!("gelu.{entry}"), &[("P", p), ("LANES", 16)]).floats("x", &x)
+            Launch::new(&format!("{file}.{entry}"), &[("P", p), ("LANES", 16)]).floats("x", &x)
         };
         let y = |x: &[f64]| x.iter().map(|&x| gelu(x)).collect::<Vec<_>>();
         for ran in launch("forward").output("y", p).run_by_one_and_four(gpu, p, 16, p) {

@@ -13,9 +13,10 @@ pub(super) fn read(
     let unsaid = Unsaid::of(architecture);
     let heads = fields.needed_unless("num_attention_heads", unsaid.num_attention_heads)?;
     let name = "num_key_value_heads";
-    // Whose heads are together as wide as the model, whatever a file says.
-    let fills =
-        matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm);
+    // Whose heads are together as wide as the model, whatever a file says, and with as many keys and values as queries.
+    let alike =
+        matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::GptNeoX);
+    let fills = alike || architecture == Architecture::StableLm;
     if fills && !hidden.is_multiple_of(heads) {
         return Err(format!(
             "hidden_size = {hidden} is not divisible by num_attention_heads = {heads}: all heads of its kind, {}, together are \
@@ -23,7 +24,7 @@ pub(super) fn read(
             architecture.model_type()
         ));
     }
-    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt) {
+    if alike {
         return Ok([heads, heads, hidden / heads]);
     }
     let kv = match (fields.size(name)?, unsaid.num_key_value_heads) {

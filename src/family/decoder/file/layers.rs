@@ -81,7 +81,14 @@ fn windows(
     rotary: &[bool],
 ) -> Result<Vec<Option<u32>>, String> {
     let count = rotary.len() as u32;
-    if matches!(architecture, Architecture::Gpt2 | Architecture::Opt | Architecture::StableLm) {
+    if matches!(
+        architecture,
+        Architecture::Gpt2
+            | Architecture::Opt
+            | Architecture::StableLm
+            | Architecture::GptNeoX
+            | Architecture::Phi
+    ) {
         return Ok(vec![None; count as usize]);
     }
     let may_be_off = matches!(
@@ -117,7 +124,9 @@ fn windows(
             | Architecture::StableLm
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => "set it to null",
+            | Architecture::Opt
+            | Architecture::GptNeoX
+            | Architecture::Phi => "set it to null",
         };
         format!("{problem}; {way} for attention to everything before")
     })?;
@@ -203,7 +212,9 @@ impl Sliding {
             | Architecture::Granite
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::StableLm => Self::None,
+            | Architecture::StableLm
+            | Architecture::GptNeoX
+            | Architecture::Phi => Self::None,
             Architecture::Mistral
             | Architecture::Mixtral
             | Architecture::Phi3

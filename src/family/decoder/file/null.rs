@@ -53,6 +53,14 @@ const fn own(architecture: Architecture) -> &'static [&'static str] {
         Architecture::StableLm => {
             &["use_qkv_bias", "use_parallel_residual", "qk_layernorm", "partial_rotary_factor"]
         }
+        Architecture::Phi => &["qk_layernorm", "partial_rotary_factor"],
+        Architecture::GptNeoX => &[
+            "use_parallel_residual",
+            "attention_bias",
+            // Of which no angles follow.
+            "rope_theta",
+            "partial_rotary_factor",
+        ],
         Architecture::Gpt2 => {
             &["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention"]
         }
@@ -69,9 +77,13 @@ const fn own(architecture: Architecture) -> &'static [&'static str] {
 
 /// Refuses a null of one of these.
 pub(super) fn refuse(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
-    let may_drop_null =
-        matches!(architecture, Architecture::Llama | Architecture::Gemma2 | Architecture::Gemma3);
-    let dropouts = dropouts(architecture).iter().filter(|_| !may_drop_null);
+    // Of attention.
+    let may_drop_null = matches!(
+        architecture,
+        Architecture::Llama | Architecture::Gemma2 | Architecture::Gemma3 | Architecture::Phi
+    );
+    let dropouts = dropouts(architecture).iter();
+    let dropouts = dropouts.filter(|name| !may_drop_null || **name != "attention_dropout");
     let activation = match architecture {
         Architecture::Gpt2 | Architecture::Opt => "activation_function",
         Architecture::Gemma2 | Architecture::Gemma3 => "hidden_activation",

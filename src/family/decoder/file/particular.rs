@@ -10,7 +10,7 @@ pub(super) const fn eps_field(architecture: Architecture) -> Option<&'static str
     Some(match architecture {
         Architecture::Starcoder2 => "norm_epsilon",
         Architecture::Gpt2 => "layer_norm_epsilon",
-        Architecture::StableLm => "layer_norm_eps",
+        Architecture::StableLm | Architecture::GptNeoX | Architecture::Phi => "layer_norm_eps",
         Architecture::Opt => return None,
         Architecture::Llama
         | Architecture::Mistral
@@ -48,6 +48,9 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
         Architecture::StableLm => {
             vec![("use_parallel_residual", json!(false)), ("qk_layernorm", json!(false))]
         }
+        Architecture::Phi => {
+            vec![("qk_layernorm", json!(false)), ("tie_word_embeddings", json!(false))]
+        }
         Architecture::Opt => vec![
             ("do_layer_norm_before", json!(true)),
             ("_remove_final_layer_norm", json!(false)),
@@ -70,6 +73,9 @@ pub(super) const fn activations(
         Architecture::Opt => &[("activation_function", &["relu"])],
         Architecture::Starcoder2 => &[("hidden_act", TANH)],
         Architecture::StableLm => &[("hidden_act", SILU)],
+        Architecture::GptNeoX | Architecture::Phi => {
+            &[("hidden_act", &["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu"])]
+        }
         // The first files of the first Gemma say "gelu" and mean what is built.
         Architecture::Gemma => {
             &[("hidden_act", &["gelu_pytorch_tanh", "gelu"]), ("hidden_activation", TANH)]
@@ -116,6 +122,9 @@ pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static st
             "summary_use_proj",
         ],
         Architecture::StableLm => &["num_heads", "rotary_scaling_factor"],
+        Architecture::GptNeoX => {
+            &["attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob"]
+        }
         Architecture::Opt => {
             &["activation_dropout", "init_std", "learned_embeddings", "output_projection"]
         }
@@ -126,11 +135,13 @@ pub(super) const fn remarks(architecture: Architecture) -> &'static [&'static st
 /// The fields that ask for dropout.
 pub(super) const fn dropouts(architecture: Architecture) -> &'static [&'static str] {
     match architecture {
-        Architecture::Phi3 => &["attention_dropout", "resid_pdrop", "embd_pdrop"],
+        Architecture::Phi3 | Architecture::Phi => {
+            &["attention_dropout", "resid_pdrop", "embd_pdrop"]
+        }
         Architecture::Starcoder2 => &["attention_dropout", "residual_dropout", "embedding_dropout"],
         Architecture::Gpt2 => &["attn_pdrop", "resid_pdrop", "embd_pdrop"],
         Architecture::Opt => &["dropout", "attention_dropout"],
-        Architecture::StableLm => &["hidden_dropout", "attention_dropout"],
+        Architecture::StableLm | Architecture::GptNeoX => &["hidden_dropout", "attention_dropout"],
         Architecture::Llama
         | Architecture::Mistral
         | Architecture::Qwen2

@@ -1,5 +1,5 @@
-//! Fields that files of GPT-2 and of OPT call otherwise than those of other decoders do. transformers knows all but the
-//! width of the MLP by either name.
+//! Fields that files of GPT-2, of OPT and of GPT-NeoX call otherwise than those of other decoders do. transformers knows some
+//! of them by either name, and passes the usual name of the others over in these files.
 
 use std::borrow::Cow;
 
@@ -16,28 +16,34 @@ const GPT2: [(&str, &str); 5] = [
     (INNER, WIDTH),
 ];
 
-/// The same of OPT's files.
+/// The same of OPT's files, and of GPT-NeoX's.
 const OPT: [(&str, &str); 1] = [("ffn_dim", WIDTH)];
-
-/// What transformers passes over in these files, since it knows the field by one name alone.
-const WIDTH: &str = "intermediate_size";
-
-/// What files of an architecture call the width of an MLP.
-pub(in crate::family::decoder) const fn width(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::Gpt2 => INNER,
-        Architecture::Opt => OPT[0].0,
-        _ => WIDTH,
-    }
-}
+const GPT_NEOX: [(&str, &str); 2] =
+    [("rotary_emb_base", "rope_theta"), ("rotary_pct", "partial_rotary_factor")];
 
 const INNER: &str = "n_inner";
+const WIDTH: &str = "intermediate_size";
 
-/// The fields that such a file calls otherwise.
-fn own_names(object: &Map<String, Value>) -> &'static [(&'static str, &'static str)] {
-    match Architecture::stated(object) {
+/// The usual names that transformers passes over in the files that call these fields otherwise.
+const PASSED_OVER: [&str; 3] = [WIDTH, GPT_NEOX[0].1, GPT_NEOX[1].1];
+
+/// What files of an architecture call the width of an MLP.
+pub(in crate::family::decoder) fn width(architecture: Architecture) -> &'static str {
+    in_files(architecture, WIDTH)
+}
+
+/// What files of an architecture have to call a field.
+pub(super) fn in_files(architecture: Architecture, name: &'static str) -> &'static str {
+    let own = own_names(Some(architecture)).iter().find(|(_, usual)| *usual == name);
+    own.filter(|(_, usual)| PASSED_OVER.contains(usual)).map_or(name, |(own, _)| own)
+}
+
+/// The fields that files of an architecture call otherwise.
+const fn own_names(architecture: Option<Architecture>) -> &'static [(&'static str, &'static str)] {
+    match architecture {
         Some(Architecture::Gpt2) => &GPT2,
         Some(Architecture::Opt) => &OPT,
+        Some(Architecture::GptNeoX) => &GPT_NEOX,
         _ => &[],
     }
 }
@@ -47,12 +53,12 @@ fn own_names(object: &Map<String, Value>) -> &'static [(&'static str, &'static s
 /// # Errors
 /// Which field a file states by both names, where it says different things.
 pub(super) fn usual(object: &Map<String, Value>) -> Result<Cow<'_, Map<String, Value>>, String> {
-    let names = own_names(object);
+    let names = own_names(Architecture::stated(object));
     if names.is_empty() {
         return Ok(Cow::Borrowed(object));
     }
     let mut usual = object.clone();
-    usual.remove(WIDTH);
+    usual.retain(|name, _| !is_passed_over(names, name));
     for (own, name) in names {
         let Some(stated) = usual.remove(*own) else { continue };
         match given(&usual, name) {
@@ -68,24 +74,38 @@ pub(super) fn usual(object: &Map<String, Value>) -> Result<Cow<'_, Map<String, V
     Ok(Cow::Owned(usual))
 }
 
+fn is_passed_over(names: &[(&str, &str)], name: &str) -> bool {
+    PASSED_OVER.contains(&name) && names.iter().any(|(_, usual)| *usual == name)
+}
+
 /// What is wrong with the fields of a file, by the names that it has for them.
 pub(super) fn said(object: &Map<String, Value>, problem: String) -> String {
-    let names = own_names(object);
-    if !names.iter().any(|(own, _)| object.contains_key(*own)) {
-        return problem;
-    }
-    let others = names.iter().filter(|(_, name)| given(object, name).is_none());
-    others.fold(problem, |problem, (own, name)| problem.replace(name, own))
+    let names = own_names(Architecture::stated(object));
+    let has_own = names.iter().any(|(own, _)| object.contains_key(*own));
+    let others = names.iter().filter(|(_, name)| {
+        is_passed_over(names, name) || has_own && given(object, name).is_none()
+    });
+    others.fold(problem, |problem, (own, name)| renamed(&problem, name, own))
+}
+
+/// A text with another name for a field, but for one within another field.
+fn renamed(text: &str, name: &str, other: &str) -> String {
+    let mut parts = text.split(name);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |before, part| {
+        let name = if before.ends_with('.') { name } else { other };
+        before + name + part
+    })
 }
 
 /// Leaves a field that was set with one of its names.
 pub(in crate::family::decoder) fn settle(object: &mut Map<String, Value>, field: &str) {
-    let other = own_names(object).iter().find(|(_, name)| *name == field);
-    let Some((own, name)) = other else { return };
+    let names = own_names(Architecture::stated(object));
+    let Some((own, name)) = names.iter().find(|(_, name)| *name == field) else { return };
     object.remove(*own);
-    if *name == WIDTH
-        && let Some(width) = object.remove(WIDTH)
+    if is_passed_over(names, name)
+        && let Some(value) = object.remove(*name)
     {
-        object.insert((*own).to_owned(), width);
+        object.insert((*own).to_owned(), value);
     }
 }

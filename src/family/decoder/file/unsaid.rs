@@ -128,6 +128,24 @@ impl Unsaid {
                 sliding_window: None,
                 ..usual
             },
+            Architecture::GptNeoX => Self {
+                num_attention_heads: Some(64),
+                vocab_size: Some(50_432),
+                max_position_embeddings: 2048,
+                partial_rotary_factor: 0.25,
+                norm_eps: 1e-5,
+                sliding_window: None,
+                ..usual
+            },
+            Architecture::Phi => Self {
+                num_attention_heads: Some(32),
+                vocab_size: Some(51_200),
+                max_position_embeddings: 2048,
+                partial_rotary_factor: 0.5,
+                norm_eps: 1e-5,
+                sliding_window: None,
+                ..usual
+            },
             Architecture::Opt => Self {
                 num_attention_heads: Some(12),
                 vocab_size: Some(50_272),

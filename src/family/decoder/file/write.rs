@@ -5,10 +5,13 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{particular::eps_field, spelling, unsaid::Unsaid};
-use crate::family::decoder::{
-    architecture::Architecture,
-    config::{DecoderConfig, Experts, Layer, Mlp},
-    rope::{Rope, Scaling},
+use crate::{
+    blocks::Activation,
+    family::decoder::{
+        architecture::Architecture,
+        config::{DecoderConfig, Experts, Layer, Mlp},
+        rope::{Rope, Scaling},
+    },
 };
 
 impl DecoderConfig {
@@ -23,7 +26,11 @@ impl DecoderConfig {
         set("num_hidden_layers", json!(self.num_hidden_layers()));
         set("num_attention_heads", json!(self.num_attention_heads));
         let learns_positions = self.architecture.names().positions.is_some();
-        if !matches!(self.architecture, Architecture::Gpt2 | Architecture::Opt) {
+        let alike = matches!(
+            self.architecture,
+            Architecture::Gpt2 | Architecture::Opt | Architecture::GptNeoX
+        );
+        if !alike {
             set("num_key_value_heads", json!(self.num_key_value_heads));
         }
         let unsaid = Unsaid::of(self.architecture).head_dim;
@@ -43,13 +50,14 @@ impl DecoderConfig {
             set(name, json!(self.norm_eps));
         }
         if !learns_positions {
-            set("rope_theta", json!(self.rope.theta));
+            set(spelling::in_files(self.architecture, "rope_theta"), json!(self.rope.theta));
         }
         if let Scaling::LongRope { original, .. } = self.rope.scaling {
             set("original_max_position_embeddings", json!(original));
         }
         if self.partial_rotary_factor != Unsaid::of(self.architecture).partial_rotary_factor {
-            set("partial_rotary_factor", json!(self.partial_rotary_factor));
+            let name = spelling::in_files(self.architecture, "partial_rotary_factor");
+            set(name, json!(self.partial_rotary_factor));
         }
         self.write_wavelengths(&mut set);
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
@@ -72,6 +80,7 @@ impl DecoderConfig {
             Architecture::Starcoder2 if !self.biases.qkv => set("use_bias", json!(false)),
             Architecture::StableLm if self.biases.qkv => set("use_qkv_bias", json!(true)),
             Architecture::Opt if !self.biases.qkv => set("enable_bias", json!(false)),
+            Architecture::GptNeoX if !self.biases.qkv => set("attention_bias", json!(false)),
             Architecture::Llama
             | Architecture::Qwen3
             | Architecture::Qwen3Moe
@@ -90,11 +99,19 @@ impl DecoderConfig {
             | Architecture::Olmo3
             | Architecture::Starcoder2
             | Architecture::Gpt2
-            | Architecture::Opt => {}
+            | Architecture::Opt
+            | Architecture::GptNeoX
+            | Architecture::Phi => {}
         }
         let chosen = self.architecture.names().gate.is_some();
         if self.biases.mlp && chosen {
             set("mlp_bias", json!(true));
+        }
+        if self.architecture == Architecture::GptNeoX {
+            set("use_parallel_residual", json!(self.parallel_residual));
+        }
+        if self.architecture.chooses_activation() {
+            set("hidden_act", json!(activation_name(self.activation)));
         }
         self.write_rotary(&mut set);
         self.write_windows(&mut set);
@@ -146,7 +163,9 @@ impl DecoderConfig {
             | Architecture::Granite
             | Architecture::Gpt2
             | Architecture::Opt
-            | Architecture::StableLm => return,
+            | Architecture::StableLm
+            | Architecture::GptNeoX
+            | Architecture::Phi => return,
             Architecture::Mistral | Architecture::Phi3 | Architecture::Starcoder2 => (false, false),
             Architecture::Mixtral if window.is_none() => return,
             Architecture::Mixtral => (false, false),
@@ -238,6 +257,16 @@ impl DecoderConfig {
         let dense = self.layers.iter().enumerate();
         let dense = dense.filter(|(_, layer)| matches!(layer.mlp, Mlp::Dense { .. }));
         set("mlp_only_layers", dense.map(|(number, _)| number).collect());
+    }
+}
+
+/// What transformers calls a function, of those that stand between two matrices.
+const fn activation_name(activation: Activation) -> &'static str {
+    match activation {
+        Activation::ErfGelu => "gelu",
+        Activation::TanhGelu | Activation::GeGlu => "gelu_pytorch_tanh",
+        Activation::Relu => "relu",
+        Activation::SwiGlu => "silu",
     }
 }
 

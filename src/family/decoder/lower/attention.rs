@@ -42,12 +42,14 @@ pub(super) struct AttentionHalf {
     /// Of what is added to the hidden state.
     after: Option<RowNorm>,
     residual: Residual,
+    /// Whether its norm is that of the MLP beside it, too.
+    shared: bool,
 }
 
 /// What the backward pass needs.
 pub(super) struct AttentionSaved {
     /// What the projections were given.
-    x: Slice,
+    pub(super) x: Slice,
     normed: Option<Normed>,
     heads: Option<[Normed; 2]>,
     attended: Attended,
@@ -101,7 +103,8 @@ impl AttentionHalf {
             cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
         let residual = Residual::place(placing, &name, "attention");
-        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after, residual }
+        let shared = config.shares_norm();
+        Self { name, norm, q, k, v, o, qkv, head_norms, rotation, core, after, residual, shared }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -170,9 +173,16 @@ impl AttentionHalf {
         }
     }
 
-    /// `by.h` holds the gradient by the hidden state after this half before and, `below`, by that before it
-    /// after.
-    pub(super) fn backward(
+    /// Which gradients inside have a use, where that by what this half is given has one, `below`, or has none.
+    fn wanted(&self, below: bool) -> Wanted {
+        let [query, key, value] = [&self.q, &self.k, &self.v]
+            .map(|projection| below || self.qkv.is_some() || projection.is_adapted());
+        Wanted { query, key, value }
+    }
+
+    /// From the gradient by the sum behind this half, in `by.h`, to that by what attention made of values, where that has a
+    /// use.
+    pub(super) fn backward_output(
         &self,
         to: &mut Builder,
         common: &Common,
@@ -183,16 +193,27 @@ impl AttentionHalf {
         let rows = &common.rows;
         let dy = self.residual.backward(to, by);
         let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
-        let [query, key, value] = [&self.q, &self.k, &self.v]
-            .map(|projection| below || self.qkv.is_some() || projection.is_adapted());
-        let wanted = Wanted { query, key, value };
-        let [u_q, u_k, u_v, u_o] = saved.adapted;
-        let grads = &by.attention;
-        let through = wanted.any().then_some((grads.d_o, false));
+        let [.., u_o] = saved.adapted;
+        let through = self.wanted(below).any().then_some((by.attention.d_o, false));
         self.o.backward(to, rows, [dy, saved.attended.o], u_o, through, false);
-        if through.is_none() {
+    }
+
+    /// From there on: adds to `by.h` the gradient by what this half is given, where that has a use, `below`.
+    pub(super) fn backward_given(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        saved: &AttentionSaved,
+        by: &Gradients,
+        below: bool,
+    ) {
+        let rows = &common.rows;
+        let wanted = self.wanted(below);
+        if !wanted.any() {
             return;
         }
+        let [u_q, u_k, u_v, _] = saved.adapted;
+        let grads = &by.attention;
         self.core.backward(to, &saved.attended, grads, wanted);
         let [mut dq, mut dk] = [grads.dq, grads.dk];
         let turned = [wanted.query.then_some(dq), wanted.key.then_some(dk)];
@@ -210,6 +231,8 @@ impl AttentionHalf {
             }
         }
         let (dx, mut more) = by.given(self.norm.is_some());
+        // What the MLP beside it has left there is by the same norm.
+        more |= self.shared;
         for (wanted, projection, dy, u) in [
             (wanted.query, &self.q, dq, u_q),
             (wanted.key, &self.k, dk, u_k),

@@ -56,13 +56,16 @@ impl End {
         );
         let component = ComponentName::new(&[HEAD]);
         let tied = config.tie_word_embeddings;
-        let weight = match tied {
-            true => embedding.weight.clone(),
-            false => placing.tensor(&component, &format!("{HEAD}.weight")),
+        let head = LinearLayer::head(config);
+        let LinearLayer { k, n, .. } = head;
+        let linear = match tied {
+            true => {
+                let (component, weight) = (component.clone(), embedding.weight.clone());
+                linear::Linear { component, weight, bias: None, n, k, g: 1 }
+            }
+            false => placing.dense(&component, &head, HEAD),
         };
-        let LinearLayer { k, n, .. } = LinearLayer::head(config);
         let adapter = placing.adapter(component.part(&["lora"]), HEAD, [k, n]);
-        let linear = linear::Linear { component, weight, bias: None, n, k, g: 1 };
         let cap = config.gemma.and_then(|gemma| gemma.final_logit_softcapping);
         let targets = placing.integers("targets");
         let component = ComponentName::new(&["cross_entropy"]);

@@ -18,7 +18,7 @@ use crate::{
 
 /// Where gradients go, layer by layer.
 pub(super) struct Gradients {
-    /// By a layer's output, then by what is between its halves, then by its input (T,H).
+    /// By a layer's output, then by what is between its halves where they follow each other, then by its input (T,H).
     pub(super) h: Slice,
     /// By a norm's output (T,H).
     pub(super) x: Slice,

@@ -31,6 +31,8 @@ pub(super) struct MlpHalf {
     /// Of what is added to the hidden state.
     after: Option<RowNorm>,
     residual: Residual,
+    /// Whether it is given what attention's norm makes, where it has none of its own.
+    pub(super) shares_norm: bool,
 }
 
 enum Network {
@@ -80,7 +82,7 @@ impl MlpHalf {
             placing.norm((norms, "after feed-forward"), &format!("{block}.{module}"))
         });
         let residual = Residual::place(placing, &name, "feed-forward");
-        Self { name, norm, network, after, residual }
+        Self { name, norm, network, after, residual, shares_norm: config.shares_norm() }
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -105,16 +107,16 @@ impl MlpHalf {
         }
     }
 
-    /// The layer's output (T,H), and what the backward pass needs.
+    /// The layer's output (T,H) from what this half is given and what is to be added to, and what the backward pass needs.
     pub(super) fn forward(
         &self,
         to: &mut Builder,
         common: &Common,
-        between: Slice,
+        [given, between]: [Slice; 2],
     ) -> (Slice, MlpSaved) {
         let name = &self.name;
-        let normed = self.norm.as_ref().map(|norm| norm.forward(to, between));
-        let x = normed.map_or(between, |normed| normed.y);
+        let normed = self.norm.as_ref().map(|norm| norm.forward(to, given));
+        let x = normed.map_or(given, |normed| normed.y);
         let [fed, out] = ["fed", "h"].map(|part| {
             to.scratch(format!("{name}.{part}"), common.shape.elements(common.shape.h))
         });
@@ -136,23 +138,23 @@ impl MlpHalf {
         (out, MlpSaved { normed, network, after })
     }
 
-    /// `by.h` holds the gradient by the layer's output before and, where there is a use for that, `between`, by the
-    /// hidden state before this half after.
+    /// Adds to `by.h`, which holds the gradient by the layer's output, that by what this half is given, where there is a use
+    /// for that, `below`.
     pub(super) fn backward(
         &self,
         to: &mut Builder,
         common: &Common,
         saved: &MlpSaved,
         by: &Gradients,
-        between: bool,
+        below: bool,
     ) {
-        if !between && !self.is_adapted() {
+        if !below && !self.is_adapted() {
             return;
         }
         let rows = &common.rows;
         let dy = self.residual.backward(to, by);
         let dy = by.through(to, dy, self.after.as_ref(), saved.after.as_ref());
-        let dx = between.then_some(by.given(self.norm.is_some()));
+        let dx = below.then_some(by.given(self.norm.is_some() || self.shares_norm));
         match (&self.network, &saved.network) {
             (Network::Gated(gated), NetworkSaved::Gated(saved)) => {
                 if let Some(inside) = &by.gated {
@@ -176,7 +178,7 @@ impl MlpHalf {
                 unreachable!("a network leaves what it needs itself")
             }
         }
-        if between {
+        if below {
             by.norm(to, self.norm.as_ref(), saved.normed.as_ref());
         }
     }

@@ -135,18 +135,28 @@ impl<'a> Placing<'a> {
         (linear, name): (&LinearLayer, &'static str),
         module: &str,
     ) -> Projection {
-        let component = part.part(&[name]);
+        let placed = self.dense(&part.part(&[name]), linear, module);
+        let adapter = match linear.fused {
+            Some(_) => None,
+            None => self.adapter(part.part(&["lora", name]), module, [linear.k, linear.n]),
+        };
+        Projection { linear: placed, adapter }
+    }
+
+    /// A linear layer without what stands beside it.
+    pub(super) fn dense(
+        &mut self,
+        component: &ComponentName,
+        linear: &LinearLayer,
+        module: &str,
+    ) -> linear::Linear {
         let shape = [linear.k, linear.n];
         let bias = linear.bias.then(|| format!("{module}.bias"));
         let names = (&*format!("{module}.weight"), bias.as_deref());
-        if linear.fused.is_some() {
-            let linear =
-                linear::Linear::place_next(self.to, &self.placer, &component, names, shape);
-            return Projection { linear, adapter: None };
+        match linear.fused {
+            Some(_) => linear::Linear::place_next(self.to, &self.placer, component, names, shape),
+            None => linear::Linear::place(self.to, &self.placer, component, names, shape),
         }
-        let placed = linear::Linear::place(self.to, &self.placer, &component, names, shape);
-        let component = part.part(&["lora", name]);
-        Projection { linear: placed, adapter: self.adapter(component, module, shape) }
     }
 
     /// The adapter beside the linear layer of this name, where it has one.
@@ -190,7 +200,7 @@ impl<'a> Placing<'a> {
             self.projection(part, (linear, name), &linear.module(index))
         };
         let (up, down) = (place(up, "up_proj"), place(down, "down_proj"));
-        let activation = self.config.architecture.activation();
+        let activation = self.config.activation;
         FeedForward { component: part.part(&[activation.name()]), activation, up, down }
     }
 
@@ -219,7 +229,7 @@ impl<'a> Placing<'a> {
         };
         let [gate, up, down] = [0, 1, 2].map(&mut place);
         let fused = self.fused_adapter(part, index, self.config.architecture.names().gate_up);
-        let activation = self.config.architecture.activation();
+        let activation = self.config.activation;
         Gated { component: part.part(&[activation.name()]), activation, gate, up, down, fused }
     }
 }

@@ -81,8 +81,8 @@ impl WorkList<'_> {
     /// The function between the matrices, and its gradients by all that it is of, which are taken together.
     fn activation(&mut self, elements: u128, trained: bool) {
         let mul = |times| OpCounts::f32(Op::Mul, times);
-        let Gelu { bend, value, slope } = Gelu::new();
-        let [forward, input] = match self.config.architecture.activation() {
+        let Gelu { bend, value, slope } = Gelu::by_tanh();
+        let [forward, input] = match self.config.activation {
             // x sigmoid(x) up: a negation, an exponential, an addition, a division, two products. All of them again,
             // and dy up (silu (1 - sigmoid) + sigmoid).
             Activation::SwiGlu => {
@@ -96,7 +96,11 @@ impl WorkList<'_> {
                 [value, value + slope + mul(2)]
             }
             // gelu(x), and dy times the slope.
-            Activation::Gelu => [bend + value, bend + slope + mul(1)],
+            Activation::TanhGelu => [bend + value, bend + slope + mul(1)],
+            Activation::ErfGelu => {
+                let Gelu { bend, value, slope } = Gelu::by_erf();
+                [bend + value, bend + slope + mul(1)]
+            }
             // A choice, which costs no FLOPs.
             Activation::Relu => [sum(&[(Op::Compare, 1), (Op::Select, 1)]); 2],
         };
@@ -149,21 +153,37 @@ impl WorkList<'_> {
     }
 }
 
-/// What gelu takes for one element: x/2 (1 + t) with t = tanh(x (a + b x^2)).
+/// What gelu takes for one element.
 struct Gelu {
-    /// x/2, x^2 and t, from which its value and its slope follow.
+    /// What its value and its slope follow from.
     bend: OpCounts,
     value: OpCounts,
-    /// (1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2).
     slope: OpCounts,
 }
 
 impl Gelu {
-    fn new() -> Self {
+    /// x/2 (1 + t) with t = tanh(x (a + b x^2)).
+    fn by_tanh() -> Self {
         Self {
+            // x/2, x^2 and t.
             bend: sum(&[(Op::Mul, 3), (Op::Fma, 1), (Op::Tanh, 1)]),
             value: sum(&[(Op::Fma, 1)]),
+            // (1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2).
             slope: sum(&[(Op::Mul, 2), (Op::Add, 1), (Op::Fma, 3)]),
+        }
+    }
+
+    /// x m with m = (1 + erf(x / sqrt(2)))/2, for which there is no operation: d = a exp(-x^2/2) times a polynomial of the
+    /// fifth power of t = 1 / (1 + b |x|) where x is negative, and 1 less that elsewhere.
+    fn by_erf() -> Self {
+        let density = sum(&[(Op::Mul, 3), (Op::Exp, 1)]);
+        let polynomial = sum(&[(Op::Abs, 1), (Op::Fma, 5), (Op::Div, 1), (Op::Mul, 1)]);
+        let side = sum(&[(Op::Mul, 1), (Op::Add, 1), (Op::Compare, 1), (Op::Select, 1)]);
+        Self {
+            bend: density + polynomial + side,
+            value: sum(&[(Op::Mul, 1)]),
+            // m + x d.
+            slope: sum(&[(Op::Fma, 1)]),
         }
     }
 }
