@@ -291,12 +291,14 @@ impl Subject {
             return format!("{self} {are} charged, but nothing of it ran{why}");
         }
         if units == 0 {
-            let times = rate(measured, estimate);
-            return if self.is_many() {
-                format!("{self} cost {times}x their charge{aside}")
-            } else {
-                format!("{self} costs {times}x its charge{aside}")
+            let (cost, its) = if self.is_many() { ("cost", "their") } else { ("costs", "its") };
+            let times = match rate(measured, estimate).as_str() {
+                // What rounds to all of it is told by which side it lies on.
+                "1" if measured > estimate => "a little more than".to_owned(),
+                "1" => "a little less than".to_owned(),
+                times => format!("{times}x"),
             };
+            return format!("{self} {cost} {times} {its} charge{aside}");
         }
         format!(
             "{self} charged at {} {}, {} ran{aside}",
