@@ -77,7 +77,7 @@ impl Estimate {
         })
     }
 
-    /// The same estimate beside the exact count by another convention.
+    /// The same estimate beside the exact count by another convention, without what counts say of many steps.
     #[must_use]
     pub fn priced_by(self, convention: Convention) -> Self {
         if convention == self.convention {
@@ -85,7 +85,7 @@ impl Estimate {
         }
         let shape = [self.shape.batch(), self.shape.seq()];
         let exact = model::exact(&self.config, shape, self.training, convention);
-        Self { exact, convention, ..self }
+        Self { exact, convention, forecasts: Vec::new(), ..self }
     }
 
     /// The same estimate, and what each count of a step says about many: the exact one where there is one, the

@@ -66,7 +66,7 @@ pub fn causes<'a>(
     convention: Convention,
 ) -> Vec<Cause> {
     let mut ledger: BTreeMap<(Phase, Subject), Balance> = BTreeMap::new();
-    let mut facts = Facts::of_rows(packs);
+    let mut facts = Facts::of_rows(packs, account.charges_rows());
     for (pass, ops, extrapolated) in passes {
         if pass.recomputed {
             let flops = ops.flops(convention);

@@ -70,7 +70,7 @@ pub fn profile(
     let training = estimate.training();
     let target = Target::new(&executor.adapter().limits, request.kernels, request.winners)?;
     let plan = lower::lower(&model.config, batch.shape, training, &target)?;
-    lower::has_asked(&plan, &target, &model.name.name)?;
+    lower::has_asked(&plan, &target, &model.name.as_given)?;
     let inputs = lower::inputs(weights, batch);
     let run = if extrapolate {
         let Shortened { config, stand_ins } = model.config.shortened()?;

@@ -29,7 +29,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let mut devices = open(adapter, asked.races.on(asked.work.setup.lanes(adapter)?))?;
     let target = target(&devices, asked.work.setup.kernels)?;
     let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &target)?;
-    lower::has_asked(&plan, &target, &model.name.name)?;
+    lower::has_asked(&plan, &target, &model.name.as_given)?;
     let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
     for gpu in &mut devices {

@@ -75,7 +75,8 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     };
     let mut report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
     if let (None, Some(convention)) = (report.convention, asked.convention) {
-        hint::prices_nothing(convention, &report.a.model.name)?;
+        let models = format!("{} beside {}", report.a.model.as_given, report.b.model.as_given);
+        hint::prices_nothing(convention, &models)?;
     }
     report.judge(&asked.limits);
     let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));

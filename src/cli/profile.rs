@@ -116,7 +116,7 @@ pub(super) fn belongs(
         bail!(
             "--{flag} is for {}, and {} has no {}: leave it out",
             family.name,
-            model.name.name,
+            model.name.as_given,
             option.needs
         );
     }

@@ -30,9 +30,12 @@ pub(super) struct WrittenEstimate {
     /// Who published the estimator, and where.
     #[serde(default)]
     source: String,
-    /// What the model is called.
-    #[serde(flatten)]
-    model: Option<ModelName>,
+    /// The model as the user named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// What was changed of its configuration, each as `KEY=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    set: Vec<String>,
     /// What the model's files hold or ask for that is in no figure.
     #[serde(flatten)]
     not_run: NotRun,
@@ -105,6 +108,10 @@ struct Config {
 impl From<super::Estimate> for WrittenEstimate {
     fn from(estimate: super::Estimate) -> Self {
         let own = estimate.forecast();
+        let (model, set) = match estimate.model.clone() {
+            Some(ModelName { as_given, set }) => (Some(as_given), set),
+            None => (None, Vec::new()),
+        };
         Self {
             schema: super::Estimate::SCHEMA.to_owned(),
             source: estimate.source().to_owned(),
@@ -117,7 +124,8 @@ impl From<super::Estimate> for WrittenEstimate {
             peak: own.and_then(|own| own.peak),
             seconds: own.map_or_else(Times::default, |own| own.seconds),
             component_breakdown: breakdown(&estimate),
-            model: estimate.model,
+            model,
+            set,
             not_run: estimate.not_run,
             model_config: Config {
                 config: estimate.config,
@@ -167,7 +175,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             return Err("its exact count is not that of its model and shape".to_owned());
         }
         let estimate = Self {
-            model: written.model,
+            model: written.model.map(|as_given| ModelName { as_given, set: written.set }),
             not_run: written.not_run,
             config,
             shape,

@@ -19,6 +19,11 @@ pub trait Account: Sync {
     /// it is about if it is about one. `None` where it is about nothing that runs.
     fn of_term(&self, path: &[&str], product: ComponentName) -> Option<Subject>;
 
+    /// Whether the family's estimator charges attention for whole rows, whatever sequences are packed into them.
+    fn charges_rows(&self) -> bool {
+        false
+    }
+
     /// What more there is to say of a subject that it named, as far as it is true of what ran and what was
     /// charged; nothing, or what follows a sentence.
     fn aside(&self, subject: &Named, phase: Phase, entry: Balance, facts: &Facts) -> &'static str;

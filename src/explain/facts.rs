@@ -35,6 +35,7 @@ pub struct Facts {
     pub(super) has_windows: bool,
     /// Whether a row holds several sequences, of which none attends to another.
     packs: bool,
+    charges_rows: bool,
     /// Passes of attention's forward pass.
     attention_outputs: usize,
     /// Passes of attention's backward pass: by the output, by queries, by keys and values.
@@ -53,9 +54,10 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Nothing seen yet of a step whose rows hold several sequences, or one each.
-    pub(super) fn of_rows(packs: bool) -> Self {
-        Self { packs, ..Self::default() }
+    /// Nothing seen yet of a step whose rows hold several sequences, or one each, beside an estimator that charges attention
+    /// for whole rows, or for sequences.
+    pub(super) fn of_rows(packs: bool, charges_rows: bool) -> Self {
+        Self { packs, charges_rows, ..Self::default() }
     }
 
     /// Takes note of a pass.
@@ -134,6 +136,13 @@ impl Facts {
             (false, true, false) => causal,
             (false, true, true) => {
                 ": over the keys up to a query, in layers with a window those in it"
+            }
+            (true, _, false) if self.charges_rows => {
+                ": over the keys up to a query in its own sequence, and not in the row"
+            }
+            (true, _, true) if self.charges_rows => {
+                ": over the keys up to a query in its own sequence, and not in the row, in layers with a window those \
+                 in it"
             }
             (true, _, false) => ": over the keys up to a query in its own sequence",
             (true, _, true) => {

@@ -61,7 +61,7 @@ struct Cost<'a> {
 
 /// The timed passes of a report as a JSON document; `None` where nothing was timed.
 pub fn render(report: &Report) -> String {
-    let names = [("process_name", 0, report.model.name.as_str())]
+    let names = [("process_name", 0, report.model.as_given.as_str())]
         .into_iter()
         .chain(Phase::ALL.map(|phase| ("thread_name", track(phase), phase.name())));
     let names = names.map(|(name, tid, says)| Event::Name {

@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a model is called in reports.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelName {
     /// The model as the user named it.
     #[serde(rename = "model")]
-    pub name: String,
+    pub as_given: String,
     /// What was changed of its configuration, each as `KEY=VALUE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
@@ -18,13 +18,13 @@ pub struct ModelName {
 
 impl From<&str> for ModelName {
     fn from(name: &str) -> Self {
-        Self { name: name.to_owned(), set: Vec::new() }
+        Self { as_given: name.to_owned(), set: Vec::new() }
     }
 }
 
 impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
+        f.write_str(&self.as_given)?;
         if !self.set.is_empty() {
             write!(f, " with {}", self.set.join(", "))?;
         }

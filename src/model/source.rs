@@ -61,8 +61,7 @@ impl Model {
         name: &str,
         overrides: impl IntoIterator<Item = S>,
     ) -> Result<Self, Error> {
-        let set: Vec<String> =
-            overrides.into_iter().map(|assignment| assignment.as_ref().to_owned()).collect();
+        let overrides: Vec<S> = overrides.into_iter().collect();
         let origin = Origin::of(name)?;
         let mut found = origin.read()?;
         let saved = origin.adapter()?;
@@ -72,7 +71,8 @@ impl Model {
             Error::Config(format!("setting {assignment}: {problem}"))
         };
         let mut fields: Vec<(&'static str, &str)> = Vec::new();
-        for assignment in &set {
+        for assignment in &overrides {
+            let assignment = assignment.as_ref();
             let field = overridden(&mut found.object, assignment);
             let field = field.map_err(|problem| failed(assignment, problem))?;
             let other = fields.iter().find(|(known, other)| {
@@ -83,13 +83,17 @@ impl Model {
                     "{other} and {assignment} set the same field: leave one of them out"
                 )));
             }
+            // The last of several values is what the field has.
+            fields.retain(|(known, _)| *known != field);
             fields.push((field, assignment));
         }
+        let set = fields.iter().map(|(_, assignment)| (*assignment).to_owned()).collect();
+        let name = ModelName { as_given: name.to_owned(), set };
         let config = ModelConfig::from_json(&found.object).map_err(|problem| {
             let own = ModelConfig::from_json(&own).err();
             match &origin {
                 // What is wrong without any override is said of the file.
-                Origin::Folder(folder) if set.is_empty() || own.as_ref() == Some(&problem) => {
+                Origin::Folder(folder) if fields.is_empty() || own.as_ref() == Some(&problem) => {
                     // And of the adapters' where they alone are wrong.
                     let (path, problem) = match &saved {
                         Some((path, _)) if own.is_none() => (path.clone(), problem),
@@ -98,14 +102,10 @@ impl Model {
                     Error::File { path, problem }
                 }
                 Origin::Preset(_) | Origin::Folder(_) => {
-                    let name = ModelName { name: name.to_owned(), set: set.clone() };
                     Error::Config(format!("{name}: {problem}"))
                 }
             }
         })?;
-        let is_last = |at: usize| fields[at + 1..].iter().all(|(later, _)| *later != fields[at].0);
-        let last = (0..fields.len()).filter(|&at| is_last(at)).map(|at| fields[at].1.to_owned());
-        let name = ModelName { name: name.to_owned(), set: last.collect() };
         for (field, assignment) in fields {
             let read = (config.family().reads)(&found.object, field);
             read.map_err(|problem| failed(assignment, problem))?;

@@ -45,7 +45,7 @@ impl Sources {
         if let Some(path) = input {
             contents.insert("tokens".to_owned(), hash([path])?);
         }
-        let written = Model::resolve::<&str>(&model.name.name, [])?;
+        let written = Model::resolve::<&str>(&model.name.as_given, [])?;
         Ok(Self { config: written.config.to_json(), contents })
     }
 

@@ -294,6 +294,7 @@ mod tests {
             assert!(turned.iter().enumerate().all(is_turned), "{dtype:?}");
         }
     }
+
     #[test]
     fn rows_of_heads_come_part_by_part() {
         // Two heads of one row each, and three rows of two numbers: q, k, v of the first, then of the second.

@@ -150,7 +150,7 @@ pub enum Function {
     Narrow,
     /// x + 1.
     PlusOne,
-    /// gelu(x) by erf, which polynomials and an exponential approximate.
+    /// gelu(x) by erf, which an exponential times a polynomial approximates.
     ErfGelu,
     /// Its gradient.
     ErfGeluGradient,

@@ -28,11 +28,13 @@ impl Paged for Estimate {
         };
         let of = trained.map_or_else(String::new, |of| format!("{of}, "));
         let run = format!("{tokens}; {of}{}", how_line(self.training()));
+        let in_rows = !self.training().packed.is_none() && self.config().account().charges_rows();
+        let rows = if in_rows { "; its S is the row, whatever is packed into it" } else { "" };
         let mut head = vec![Fact::new("model", model(self))];
         head.extend(about(self.config()));
         head.extend([
             Fact::new("step", run),
-            Fact::new("estimate", format!("of {step}, in FLOPs, by {}", self.source())),
+            Fact::new("estimate", format!("of {step}, in FLOPs, by {}{rows}", self.source())),
         ]);
         head.extend(not_run(self.not_run()));
         head.extend(uncharged(self.training(), self.exact().is_some()));
@@ -58,7 +60,7 @@ impl Paged for Estimate {
             let table = super::forecast::table(self.forecasts());
             sections.push(Section::table("Many steps by each count", table));
         }
-        let name = self.model().map_or_else(String::new, |model| format!("{}: ", model.name));
+        let name = self.model().map_or_else(String::new, |model| format!("{}: ", model.as_given));
         Page { title: format!("{name}what {step} costs by closed forms"), sections }
     }
 }
@@ -71,8 +73,8 @@ fn counts(exact: &Exact, step: &str) -> Fact {
     };
     let text = format!(
         "exact is what the mathematics of {step} asks for{again}, schedule what this crate's kernels execute for it, \
-         products its matrix products alone with attention over the whole square; the table by component is of the \
-         estimate"
+         products its matrix products alone, 2 M N K each by any convention, with attention over the whole square; the \
+         table by component is of the estimate"
     );
     Fact { prose: true, ..Fact::new("counts", text) }
 }

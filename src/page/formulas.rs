@@ -46,7 +46,7 @@ impl Paged for FormulasReport {
             all = all.into_iter().map(Section::detail).collect();
         }
         sections.extend(all);
-        Page { title: format!("Published formulas on {}", self.model.name), sections }
+        Page { title: format!("Published formulas on {}", self.model.as_given), sections }
     }
 }
 
@@ -96,7 +96,9 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
     };
     let own = match report.packed.is_empty() {
         true => "",
-        false => "; S is each packed sequence's own length, and B S^2 the sum of their squares",
+        false => {
+            "; S is each packed sequence's own length, and B S^2 is B times the sum of their squares"
+        }
     };
     let mut facts = vec![
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),

@@ -47,7 +47,7 @@ impl Paged for Report {
         let ceilings = self.ceilings.as_ref();
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         let sections = answer(self).around(short(self), sections);
-        Page { title: format!("{}: a training step, measured", self.model.name), sections }
+        Page { title: format!("{}: a training step, measured", self.model.as_given), sections }
     }
 }
 

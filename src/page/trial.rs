@@ -101,8 +101,8 @@ const SYMBOLS: &str = "B batch, S sequence, T = B S, H hidden width, L layers, n
     value heads, I intermediate width, V vocabulary, E experts of width Ie, K of them a token, Is width of a \
     shared expert, r rank, P adapters' parameters, N all parameters, Nx those without embeddings' modules, \
     N0 those of the layers, A weights of a layer's projections, M of its MLP, W every weight of a matrix \
-    product that a token passes. Of sequences that are packed into rows, S is the length of each, and B S^2 the sum of \
-    the squares of all; a function that is given the length of a row instead says what formulas says of rows that are not packed.";
+    product that a token passes. Of sequences that are packed into rows, S is the length of each, and B S^2 is B times \
+    the sum of their squares; a function that is given the length of a row instead says what formulas says of rows that are not packed.";
 
 fn judged(model: &str, [batch, seq]: [u32; 2], lora_rank: Option<u32>) -> Result<Judged, Error> {
     let mut config = DecoderConfig::resolve::<&str>(model, &[])?;

@@ -63,7 +63,7 @@ pub struct CompareReport {
     pub schema: Cow<'static, str>,
     /// What is measured.
     pub definition: Cow<'static, str>,
-    /// How operations became FLOPs, those that ran and those of exact counts, where there are any.
+    /// How operations became FLOPs, where either step ran or both have an exact count.
     pub convention: Option<Convention>,
     /// The first step.
     pub a: Side,
@@ -259,6 +259,10 @@ impl CompareReport {
             });
         }
         let is_one = a.bill.model_config.estimator() == b.bill.model_config.estimator();
+        // One exact count beside none is not told.
+        let sides = [&a, &b];
+        let is_priced = sides.iter().any(|side| side.run.is_some())
+            || sides.iter().all(|side| side.bill.exact.is_some());
         let mut components: Vec<Pair> = Vec::new();
         for phase in Phase::ALL {
             let items = a.bill.items.iter().chain(&b.bill.items).filter(|i| i.phase == phase);
@@ -282,7 +286,7 @@ impl CompareReport {
         Ok(Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
-            convention: conventions[0].or(conventions[1]),
+            convention: conventions[0].or(conventions[1]).filter(|_| is_priced),
             components,
             phases,
             total,

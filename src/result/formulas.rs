@@ -117,10 +117,7 @@ impl FormulasReport {
         convention: Convention,
     ) -> Self {
         let Judged { exact, rows } = judge(config, tokens, training, convention);
-        let exact = Exact {
-            schedule: schedule(config, tokens, training, (&exact.algebraic, convention)),
-            ..exact
-        };
+        let exact = Exact { schedule: schedule(config, tokens, training, convention), ..exact };
         let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
         let parameters = config.base_parameters();
         let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
@@ -244,7 +241,7 @@ fn schedule(
     config: &DecoderConfig,
     tokens: &Tokens,
     recipe: Recipe,
-    algebraic: (&Phases, Convention),
+    convention: Convention,
 ) -> Option<Phases> {
     let Recipe { optimizer, recompute, micro_batches, input_gradients } = recipe;
     if input_gradients {
@@ -257,5 +254,5 @@ fn schedule(
     let recompute = if recompute { Recompute::Layers } else { Recompute::None };
     let training = Training { accumulate: micro_batches, recompute, packed, ..optimizer.into() };
     let shape = [tokens.batch, u32::try_from(tokens.seq()).ok()?];
-    model::schedule(&ModelConfig::from(config.clone()), shape, training, algebraic)
+    model::schedule(&ModelConfig::from(config.clone()), shape, training, convention)
 }

@@ -194,7 +194,7 @@ fn every_formula_takes_packed_sequences_one_by_one() {
         let square = i128::try_from(tokens.square()).unwrap();
         let judged = judge(&config, &tokens, Recipe::default());
         let value = |id: &str| of(&judged, id).value.unwrap();
-        // No formula says more of packed sequences than of each in a row of its own.
+        // A formula says of packed sequences what it says of each in a row of its own.
         let alone =
             [300, 212].map(|length| judge(&config, &Tokens::new(2, length), Recipe::default()));
         for row in &judged.rows {

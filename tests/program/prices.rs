@@ -113,6 +113,11 @@ fn closed_forms_take_a_file_of_prices() {
     assert_eq!(exact("formulas", &twice), exact("estimate", &twice));
     let says = ["macs", "fma costs 1 there", "set fma = 2", "flopmeter estimate"];
     refused(&asked("formulas", &macs), &says);
+    // One exact count beside none is not told, and has no prices.
+    let beside = ["compare", "qwen3-0.6b", "resnet-bk", "--batch", "1", "--seq", "16"];
+    let report = json(&[&beside[..], &["--json", "-"]].concat());
+    assert!(report["convention"].is_null());
+    refused(&[&beside[..], &["--convention", "ncu"]].concat(), &["qwen3-0.6b"]);
     // ResNet-BK has an estimate alone, which no prices change.
     for more in [
         &["estimate", "resnet-bk"][..],

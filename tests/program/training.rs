@@ -1,6 +1,8 @@
 //! How a step trains, as a user asks for it: in micro-batches, with layers that run again, on packed sequences, with
 //! adapters anywhere. What runs is what the closed forms say, in every command.
 
+use predicates::{prelude::*, str::contains};
+
 use crate::command::{flopmeter, json, refused, text};
 
 const DECODER: [&str; 17] = [
@@ -119,6 +121,14 @@ fn attention_of_packed_sequences_is_told_as_such() {
         let texts: String = texts.map(|text| format!("{text}\n")).collect();
         assert_eq!(texts.contains(own), packs, "{how:?}: {texts}");
         assert_eq!(texts.contains(half), !packs, "{how:?}: {texts}");
+        // Qwen2.5's estimator charges the row, the one by products each sequence.
+        assert_eq!(texts.contains("and not in the row"), packs, "{how:?}: {texts}");
+        let estimate = asked("estimate", how);
+        let estimate: Vec<&str> =
+            estimate.into_iter().filter(|word| !["--json", "-"].contains(word)).collect();
+        let told = contains("its S is the row");
+        let told = if packs { told.boxed() } else { told.not().boxed() };
+        flopmeter(&estimate).assert().success().stdout(told);
     }
 }
 

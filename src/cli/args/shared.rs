@@ -67,7 +67,7 @@ pub struct Variant {
 /// Which adapters are trained.
 #[derive(Clone, Debug, Args)]
 pub struct LowRank {
-    /// Decoders: train only adapters of rank R, on q_proj and v_proj (qkv_proj or c_attn where they are one) unless
+    /// Decoders: train only adapters of rank R, on q_proj and v_proj, or the one module that holds them, unless
     /// --lora-targets or the model's folder says otherwise
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
     lora_rank: Option<u32>,

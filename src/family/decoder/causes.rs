@@ -35,6 +35,10 @@ fn of_adapters(pass: &Pass, op: Op) -> Option<Subject> {
 }
 
 impl Account for Qwen {
+    fn charges_rows(&self) -> bool {
+        true
+    }
+
     fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
         match (pass.operation, &pass.component.parts()[..]) {
             (Operation::Linear { result, .. }, _) if !result.is_product(op) => None,

@@ -32,7 +32,7 @@ pub(super) fn formulas(
     let rule = vec![6, n, t];
     // For each token; all heads together are n d wide.
     let attention = vec![12, l, heads, square];
-    let square = if tokens.is_packed() { "sum S^2" } else { "S T" };
+    let square = if tokens.is_packed() { "B sum S^2" } else { "S T" };
     Ok(vec![
         FieldFormula {
             name: "6 N T".into(),

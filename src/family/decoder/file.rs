@@ -25,7 +25,7 @@ use crate::{
 };
 use fields::FileFields;
 pub(super) use fields::KNOWN;
-use particular::{activations, choices, dropouts, eps_field, remarks};
+use particular::{CHOSEN, activations, choices, dropouts, eps_field, remarks};
 pub(super) use spelling::{settle, width};
 use unsaid::Unsaid;
 
@@ -356,17 +356,12 @@ fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<Act
         let known: Vec<String> = built.iter().map(|built| format!("\"{built}\"")).collect();
         return Err(format!(
             "{name} is {value}: only {} {} supported for {}",
-            known.join(" and "),
+            known.join(", "),
             if known.len() == 1 { "is" } else { "are" },
             architecture.model_type()
         ));
     }
-    let usual = architecture.activation();
     let stated = fields.given("hidden_act").filter(|_| architecture.chooses_activation());
-    Ok(match stated.and_then(Value::as_str) {
-        Some("relu") => Activation::Relu,
-        Some("gelu") => Activation::ErfGelu,
-        Some("gelu_new" | "gelu_fast" | "gelu_pytorch_tanh") => Activation::TanhGelu,
-        _ => usual,
-    })
+    let chosen = stated.and_then(|stated| CHOSEN.iter().find(|(name, _)| stated == name));
+    Ok(chosen.map_or(architecture.activation(), |(_, activation)| *activation))
 }

@@ -80,7 +80,7 @@ pub(super) fn terms(config: &DecoderConfig, tokens: &Tokens) -> Result<Vec<Term>
     let [t, square] = tokens.factors()?;
     let [once, twice] = match tokens.is_packed() {
         false => ["2 T S n d", "4 T S n d"],
-        true => ["2 n d sum S^2", "4 n d sum S^2"],
+        true => ["2 n d B sum S^2", "4 n d B sum S^2"],
     };
     let query = u64::from(config.query_width());
     let mut terms = Terms { terms: Vec::new(), full: config.adapters.is_none() };

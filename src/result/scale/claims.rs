@@ -10,6 +10,7 @@ use crate::{
     component::Phase,
     family::Scope,
     fit::Exponent,
+    op::{Convention, Op},
     operation::Optimizer,
     result::Quantity,
 };
@@ -41,6 +42,13 @@ pub(super) fn judged(report: &ScaleReport) -> Vec<Claim> {
 }
 
 fn judge(report: &ScaleReport, says: &Says, by: Quantity) -> Judgement {
+    let is_priced = matches!(by, Quantity::Exact | Quantity::Measured);
+    if is_priced && report.convention.price(Op::Fma) != Convention::Ieee.price(Op::Fma) {
+        return needs(
+            by,
+            "a convention by which a multiply-add costs 2, as it does in what was published",
+        );
+    }
     match says {
         Says::Growth { component, power } => growth(report, *component, *power, by),
         Says::Table(printed) => table(report, printed, by),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::family::decoder::architecture::Architecture;
+use crate::{blocks::Activation, family::decoder::architecture::Architecture};
 
 /// The field of what a norm adds to a mean square, or to a variance, where files may choose it.
 pub(super) const fn eps_field(architecture: Architecture) -> Option<&'static str> {
@@ -61,6 +61,25 @@ pub(super) fn choices(architecture: Architecture) -> Vec<(&'static str, Value)> 
     }
 }
 
+/// The functions that files may choose to stand between two matrices; the first name of several is the one that is written.
+pub(super) const CHOSEN: [(&str, Activation); 5] = [
+    ("gelu", Activation::ErfGelu),
+    ("gelu_pytorch_tanh", Activation::TanhGelu),
+    ("gelu_new", Activation::TanhGelu),
+    ("gelu_fast", Activation::TanhGelu),
+    ("relu", Activation::Relu),
+];
+
+const CHOSEN_NAMES: [&str; CHOSEN.len()] = {
+    let mut names = [""; CHOSEN.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = CHOSEN[at].0;
+        at += 1;
+    }
+    names
+};
+
 /// The fields that name the activation, each with the names of the one that is built.
 pub(super) const fn activations(
     architecture: Architecture,
@@ -73,9 +92,7 @@ pub(super) const fn activations(
         Architecture::Opt => &[("activation_function", &["relu"])],
         Architecture::Starcoder2 => &[("hidden_act", TANH)],
         Architecture::StableLm => &[("hidden_act", SILU)],
-        Architecture::GptNeoX | Architecture::Phi => {
-            &[("hidden_act", &["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu"])]
-        }
+        Architecture::GptNeoX | Architecture::Phi => &[("hidden_act", &CHOSEN_NAMES)],
         // The first files of the first Gemma say "gelu" and mean what is built.
         Architecture::Gemma => {
             &[("hidden_act", &["gelu_pytorch_tanh", "gelu"]), ("hidden_activation", TANH)]

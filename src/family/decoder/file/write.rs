@@ -4,14 +4,15 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{particular::eps_field, spelling, unsaid::Unsaid};
-use crate::{
-    blocks::Activation,
-    family::decoder::{
-        architecture::Architecture,
-        config::{DecoderConfig, Experts, Layer, Mlp},
-        rope::{Rope, Scaling},
-    },
+use super::{
+    particular::{CHOSEN, eps_field},
+    spelling,
+    unsaid::Unsaid,
+};
+use crate::family::decoder::{
+    architecture::Architecture,
+    config::{DecoderConfig, Experts, Layer, Mlp},
+    rope::{Rope, Scaling},
 };
 
 impl DecoderConfig {
@@ -110,8 +111,9 @@ impl DecoderConfig {
         if self.architecture == Architecture::GptNeoX {
             set("use_parallel_residual", json!(self.parallel_residual));
         }
-        if self.architecture.chooses_activation() {
-            set("hidden_act", json!(activation_name(self.activation)));
+        let chosen = CHOSEN.iter().find(|(_, activation)| *activation == self.activation);
+        if let Some((name, _)) = chosen.filter(|_| self.architecture.chooses_activation()) {
+            set("hidden_act", json!(name));
         }
         self.write_rotary(&mut set);
         self.write_windows(&mut set);
@@ -257,16 +259,6 @@ impl DecoderConfig {
         let dense = self.layers.iter().enumerate();
         let dense = dense.filter(|(_, layer)| matches!(layer.mlp, Mlp::Dense { .. }));
         set("mlp_only_layers", dense.map(|(number, _)| number).collect());
-    }
-}
-
-/// What transformers calls a function, of those that stand between two matrices.
-const fn activation_name(activation: Activation) -> &'static str {
-    match activation {
-        Activation::ErfGelu => "gelu",
-        Activation::TanhGelu | Activation::GeGlu => "gelu_pytorch_tanh",
-        Activation::Relu => "relu",
-        Activation::SwiGlu => "silu",
     }
 }
 

@@ -173,8 +173,8 @@ impl Gelu {
         }
     }
 
-    /// x m with m = (1 + erf(x / sqrt(2)))/2, for which there is no operation: d = a exp(-x^2/2) times a polynomial of the
-    /// fifth power of t = 1 / (1 + b |x|) where x is negative, and 1 less that elsewhere.
+    /// x m with m = (1 + erf(x / sqrt(2)))/2, for which there is no operation: the density d = a exp(-x^2/2) times a polynomial
+    /// of the fifth degree in t = 1 / (1 + b |x|) is m where x is negative, and 1 - m elsewhere.
     fn by_erf() -> Self {
         let density = sum(&[(Op::Mul, 3), (Op::Exp, 1)]);
         let polynomial = sum(&[(Op::Abs, 1), (Op::Fma, 5), (Op::Div, 1), (Op::Mul, 1)]);
