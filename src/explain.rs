@@ -91,11 +91,14 @@ pub fn causes<'a>(
                 (of_operation(account, pass, beside.0), beside.1),
                 (Subject::Recomputed, again),
             ] {
-                let flops = OpCounts::of(scalar, op, count).flops(convention);
-                if flops > 0 {
+                let ops = OpCounts::of(scalar, op, count);
+                let flops = ops.flops(convention);
+                // Comparisons and copies are FLOPs by none of these.
+                if flops > 0 || Convention::ALL.iter().any(|&known| ops.flops(known) > 0) {
                     let entry = ledger.entry((pass.phase, subject)).or_default();
                     entry.measured += flops;
-                    entry.extrapolated |= extrapolated;
+                    entry.ran = true;
+                    entry.extrapolated |= extrapolated && flops > 0;
                 }
             }
         }

@@ -54,6 +54,6 @@ pub(crate) use judged::holding;
 
 use cell::marked;
 use paged::{
-    NAMED, about, adapter_line, config_line, exact_line, field, how_line, not_run, priced,
-    scope_line, tokens_line, uncharged,
+    NAMED, about, adapter_line, config_line, estimator_line, exact_line, field, how_line, not_run,
+    priced, scope_line, tokens_line, uncharged,
 };

@@ -188,7 +188,7 @@ impl Sweep {
         let at = |key: &str| point.at.get(key).copied();
         let shape = AskedShape {
             batch: at(BATCH).or(self.batch),
-            seq: at(SEQ).or(self.seq),
+            seq: at(SEQ).or(self.seq).or_else(|| self.packed.tokens()?.try_into().ok()),
             accumulate: Some(self.accumulate),
             longest: self.packed.longest(),
         };

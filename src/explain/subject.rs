@@ -19,6 +19,8 @@ pub struct Balance {
     /// FLOPs that the estimator charges.
     pub estimate: u64,
     pub(super) extrapolated: bool,
+    /// Whether any operation ran, priced or not.
+    pub(super) ran: bool,
     /// How many elements, tokens or parameters it was done to; 0 where they are not counted.
     pub(super) units: u64,
     /// Multiply-adds of its products.
@@ -281,6 +283,11 @@ impl Subject {
         }
         if estimate == entry.by_rule && measured == 2 * entry.multiply_adds {
             return format!("{self} of (a,b) and (b,c): (2b - 1) a c charged, 2 a b c ran");
+        }
+        if measured == 0 && entry.ran {
+            let (are, they) =
+                if self.is_many() { ("are", "they cost") } else { ("is", "it costs") };
+            return format!("{self} {are} charged, but {they} nothing by {convention}");
         }
         if measured == 0 {
             let are = if self.is_many() { "are" } else { "is" };

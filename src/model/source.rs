@@ -205,13 +205,18 @@ impl Model {
         Ok(weights)
     }
 
-    /// How these files name the model's tensors: as one that holds it beside others does where they have the first of
-    /// them under that name, or else as its own.
+    /// How these files name the model's tensors: in the way by which they have the most of them, and as the model itself where
+    /// they have the first of them in no way.
     fn names_in(&self, files: &[TensorFile], parameters: &[ParameterSpec]) -> &'static StoredNames {
         let first = parameters.first().map(|parameter| parameter.name.as_str());
         let has = |name: &str| files.iter().any(|file| file.get(name).is_some());
         let holds = |names: &&StoredNames| first.is_some_and(|first| has(&names.of(first)));
-        self.config.stored_names().iter().find(holds).unwrap_or(&StoredNames::ALONE)
+        let most = |names: &&StoredNames| {
+            parameters.iter().filter(|its| has(&names.of(&its.name))).count()
+        };
+        // The first of several that have as many.
+        let ways = self.config.stored_names().iter().rev().filter(holds);
+        ways.max_by_key(most).unwrap_or(&StoredNames::ALONE)
     }
 }
 

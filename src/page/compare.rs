@@ -5,7 +5,7 @@ use super::forecast::RECOMPUTED;
 use super::number::{decimals, grouped};
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
-    config_line, not_run, priced, provenance, scope_line, tokens_line, uncharged,
+    config_line, estimator_line, not_run, priced, provenance, scope_line, tokens_line, uncharged,
 };
 use crate::{
     component::Phase,
@@ -93,7 +93,7 @@ fn head(report: &CompareReport) -> Vec<Fact> {
             Fact::new("", who),
             Fact {
                 prose: true,
-                ..Fact::new("", format!("estimate by {}", model_config.estimator()))
+                ..Fact::new("", format!("estimate by {}", estimator_line(model_config, *training)))
             },
         ]);
         facts.extend(not_run(&side.not_run));

@@ -4,7 +4,7 @@
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, components::Layers,
-    config_line, exact_line, how_line, not_run, tokens_line, uncharged,
+    config_line, estimator_line, exact_line, how_line, not_run, tokens_line, uncharged,
 };
 use crate::{
     component::Phase,
@@ -28,13 +28,12 @@ impl Paged for Estimate {
         };
         let of = trained.map_or_else(String::new, |of| format!("{of}, "));
         let run = format!("{tokens}; {of}{}", how_line(self.training()));
-        let in_rows = !self.training().packed.is_none() && self.config().account().charges_rows();
-        let rows = if in_rows { "; its S is the row, whatever is packed into it" } else { "" };
+        let source = estimator_line(self.config(), self.training());
         let mut head = vec![Fact::new("model", model(self))];
         head.extend(about(self.config()));
         head.extend([
             Fact::new("step", run),
-            Fact::new("estimate", format!("of {step}, in FLOPs, by {}{rows}", self.source())),
+            Fact::new("estimate", format!("of {step}, in FLOPs, by {source}")),
         ]);
         head.extend(not_run(self.not_run()));
         head.extend(uncharged(self.training(), self.exact().is_some()));

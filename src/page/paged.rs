@@ -99,6 +99,16 @@ pub(super) fn tokens_line([batch, seq]: [u32; 2], accumulate: u32) -> String {
     format!("batch {batch} x seq {seq} = {tokens} tokens{parts}")
 }
 
+/// Who published the estimator of a model, and what S is in it where sequences are packed.
+pub(super) fn estimator_line(config: &ModelConfig, training: Training) -> String {
+    let its = match (training.packed.is_none(), config.account().charges_rows()) {
+        (true, _) => "",
+        (false, true) => "; its S is the row, whatever is packed into it",
+        (false, false) => "; its S is each packed sequence's own length",
+    };
+    format!("{}{its}", config.estimator())
+}
+
 /// Which part of a training step ran, of what is trained if that is known, and how.
 pub(super) fn scope_line(training: Training, trained: Option<String>) -> String {
     match training.scope {

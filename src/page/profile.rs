@@ -5,8 +5,8 @@ use super::answer::{Answer, Problems};
 use super::number::{self, decimal, grouped, ratio, seconds, signed};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, about, adapter_line, agreement::in_words, beyond,
-    causes, components, config_line, forecast, marked, not_run, pictures, provenance, roofline,
-    scope_line, tokens_line, watched,
+    causes, components, config_line, estimator_line, forecast, marked, not_run, pictures,
+    provenance, roofline, scope_line, tokens_line, watched,
 };
 use crate::{
     check::Verdict,
@@ -95,7 +95,10 @@ fn head(report: &Report) -> Vec<Fact> {
             prose: true,
             ..Fact::new(
                 "estimate",
-                format!("{}. A ratio is measured over estimate", report.model_config.estimator()),
+                format!(
+                    "{}. A ratio is measured over estimate",
+                    estimator_line(&report.model_config, *training)
+                ),
             )
         },
         Fact::new("FLOPs", convention.in_full()),

@@ -6,7 +6,7 @@ use super::forecast::RECOMPUTED;
 use super::number::{grouped, percent, several};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
-    exact_line, growth, not_run, provenance, scope_line, uncharged,
+    estimator_line, exact_line, growth, not_run, provenance, scope_line, uncharged,
 };
 use crate::{
     component::Phase,
@@ -69,7 +69,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     facts.extend(bill.into_iter().flat_map(|bill| not_run(&bill.not_run)));
     facts.extend(report.points.first().map(|point| Fact {
         prose: true,
-        ..Fact::new("estimate", point.bill.model_config.estimator())
+        ..Fact::new("estimate", estimator_line(&point.bill.model_config, point.bill.training))
     }));
     facts.extend(axes);
     let is_axis = |key: &str| sweep.axes.iter().any(|axis| axis.field == key);

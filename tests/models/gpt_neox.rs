@@ -271,6 +271,31 @@ fn buffers_of_older_files_are_passed_over() {
     assert_says(&problem, &["model.safetensors: ", "'embed_out.weight'", "is missing"]);
 }
 
+/// The head is called as its module is, or as it was before; what is below it stands by itself in some files.
+#[test]
+fn tensors_have_other_names_in_some_files() {
+    let renamed = |from: &'static str, to: &'static str| {
+        spoilt(move |tensors| {
+            let names: Vec<String> = tensors.keys().cloned().collect();
+            for name in names.iter().filter(|name| name.starts_with(from)) {
+                let tensor = tensors.remove(name).unwrap();
+                tensors.insert(name.replacen(from, to, 1), tensor);
+            }
+        })
+    };
+    for (from, to) in [("embed_out.", "lm_head."), ("gpt_neox.", "")] {
+        let folder = renamed(from, to);
+        let own = weights(folder.path().to_str().unwrap()).unwrap();
+        assert!(own == weights(GOLDEN).unwrap(), "{from}");
+    }
+    let twice = spoilt(|tensors| {
+        let head = tensors["embed_out.weight"].clone();
+        tensors.insert("lm_head.weight".to_owned(), head);
+    });
+    let problem = weights(twice.path().to_str().unwrap()).unwrap_err().to_string();
+    assert_says(&problem, &["'lm_head.weight'", "'embed_out.weight'", "twice"]);
+}
+
 /// Rows of a head's query, key and value follow each other in the file; in the model all queries' rows do.
 #[test]
 fn rows_of_heads_are_sorted_by_what_they_make() {

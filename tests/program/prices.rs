@@ -113,6 +113,12 @@ fn closed_forms_take_a_file_of_prices() {
     assert_eq!(exact("formulas", &twice), exact("estimate", &twice));
     let says = ["macs", "fma costs 1 there", "set fma = 2", "flopmeter estimate"];
     refused(&asked("formulas", &macs), &says);
+    // What runs and has no price there costs nothing, which is not that nothing of it ran.
+    let free = prices(folder.path(), "free.toml", "[prices]\ncompare = 3");
+    let run = ["profile", "--adapter=embedded", "--repeat=0", "--convention", &free];
+    let said = contains("lm_head product is charged, but it costs nothing by free");
+    let said = said.and(contains("nothing of it ran").not()).and(contains("PASS"));
+    flopmeter(&[&run[..], &SMALL].concat()).assert().success().stdout(said);
     // One exact count beside none is not told, and has no prices.
     let beside = ["compare", "qwen3-0.6b", "resnet-bk", "--batch", "1", "--seq", "16"];
     let report = json(&[&beside[..], &["--json", "-"]].concat());

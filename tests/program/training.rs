@@ -132,6 +132,14 @@ fn attention_of_packed_sequences_is_told_as_such() {
     }
 }
 
+/// A row is as long as what is packed into it, in a sweep as in one step.
+#[test]
+fn a_sweep_packs_rows_of_their_own_length() {
+    let report = json(&asked("scale", &["--pack", "5,4", "--axis", "head_dim=4,8"]));
+    assert_eq!(report["points"].as_array().unwrap().len(), 2);
+    assert_eq!(report["points"][0]["seq"], 9);
+}
+
 /// 6 P T of adapters, each in the row in which it runs.
 #[test]
 fn adapters_are_charged_where_they_run() {

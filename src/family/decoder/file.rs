@@ -348,6 +348,14 @@ fn granite(fields: &FileFields<'_>) -> Result<Granite, String> {
     })
 }
 
+/// Names in words, as in "a, b and c".
+fn listed(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// The function between the matrices of an MLP; one that is not built is refused.
 fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<Activation, String> {
     for &(name, built) in activations(architecture) {
@@ -356,7 +364,7 @@ fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<Act
         let known: Vec<String> = built.iter().map(|built| format!("\"{built}\"")).collect();
         return Err(format!(
             "{name} is {value}: only {} {} supported for {}",
-            known.join(", "),
+            listed(&known),
             if known.len() == 1 { "is" } else { "are" },
             architecture.model_type()
         ));

@@ -50,13 +50,28 @@ static OPT: [StoredNames; 2] = [
     StoredNames { prefixes: &[("model.", "")], beside: &[], buffers: &[] },
 ];
 
-/// How GPT-NeoX's tensors are called: files keep the name that its head had before transformers 5. Older files hold the
-/// causal mask and the wavelengths of positions, too.
-static GPT_NEOX: [StoredNames; 1] = [StoredNames {
-    prefixes: &[("lm_head.", "embed_out.")],
-    beside: &[],
-    buffers: &[".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"],
-}];
+/// How GPT-NeoX's tensors are called: files keep the name that its head had before transformers 5, or have its module's;
+/// some hold what is below the head by names of its own. Older files hold the causal mask and the wavelengths of positions,
+/// too.
+static GPT_NEOX: [StoredNames; 3] = [
+    StoredNames {
+        prefixes: &[
+            ("lm_head.", "embed_out."),
+            ("base_model.model.lm_head.", "base_model.model.embed_out."),
+        ],
+        beside: &[],
+        buffers: &WAVELENGTHS,
+    },
+    StoredNames { prefixes: &[], beside: &[], buffers: &WAVELENGTHS },
+    StoredNames {
+        prefixes: &[("gpt_neox.", ""), ("lm_head.", "embed_out.")],
+        beside: &[],
+        buffers: &WAVELENGTHS,
+    },
+];
+
+const WAVELENGTHS: [&str; 3] =
+    [".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"];
 
 /// How checkpoints name the tensors of such a decoder, where some name them otherwise than it does by itself.
 pub(super) const fn names(architecture: Architecture) -> &'static [StoredNames] {

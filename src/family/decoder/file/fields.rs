@@ -12,11 +12,12 @@ use crate::family::{
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
 /// weights are stored, remarks, and losses that are not computed here.
-const INERT: [&str; 48] = [
+const INERT: [&str; 49] = [
     "auto_map",
     "cache_implementation",
     "chunk_size_feed_forward",
     "comment",
+    "custom_pipelines",
     "do_sample",
     "dtype",
     "early_stopping",
