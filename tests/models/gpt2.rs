@@ -1,22 +1,19 @@
 //! GPT-2 as its files have it: names of its own, weights of linear layers by rows of inputs, and positions that are
 //! learned.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::path::Path;
 
 use flopmeter::{
-    Error,
     family::decoder::DecoderConfig,
     model::{AskedShape, BatchShape, Model},
     tensors::{Dtype, TensorFile},
 };
-use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::{
     decoder_config::assert_says,
     decoder_step::{runs_as_stated, sequences_of_a_row_do_not_meet},
-    golden,
+    golden, spoilt,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gpt2");
@@ -209,42 +206,12 @@ fn dropout_is_told_of() {
     assert!(dropout.iter().map(|(name, part)| (name.as_str(), *part)).eq(parts), "{dropout:?}");
 }
 
-type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
-
-/// The golden model with its tensors changed.
-fn spoilt(change: impl FnOnce(&mut Tensors)) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::copy(Path::new(GOLDEN).join("config.json"), folder.path().join("config.json")).unwrap();
-    let file = TensorFile::open(&Path::new(GOLDEN).join("model.safetensors")).unwrap();
-    let read = |name: String| {
-        let tensor = file.get(&name).unwrap();
-        (name, (tensor.dtype, tensor.shape.to_vec(), tensor.bytes.to_vec()))
-    };
-    let mut tensors = file.names().into_iter().map(read).collect();
-    change(&mut tensors);
-    let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
-        (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
-    });
-    let bytes = safetensors::serialize(views, None).unwrap();
-    fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
-    folder
-}
-
-/// What stands in the weights of a folder, by the names that its model has for them.
-fn weights(folder: &str) -> Result<Vec<(String, Vec<f32>)>, Error> {
-    let model = Model::resolve::<&str>(folder, [])?;
-    let weights = model.weights(0)?;
-    let parameters = model.config.parameters().into_iter();
-    let named = |name: String| (name.clone(), weights.values(&name).unwrap());
-    Ok(parameters.map(|parameter| named(parameter.name)).collect())
-}
-
 /// The first upload has names without the module around them, and the masks of attention, which are no parameters.
 #[test]
 fn a_checkpoint_has_the_names_of_the_first_upload_too() {
-    let golden = weights(GOLDEN).unwrap();
+    let golden = spoilt::weights(GOLDEN).unwrap();
     for prefix in ["", "transformer."] {
-        let folder = spoilt(|tensors| {
+        let folder = spoilt::spoilt(GOLDEN, |tensors| {
             let renamed = std::mem::take(tensors)
                 .into_iter()
                 .map(|(name, tensor)| (name.replacen("transformer.", prefix, 1), tensor));
@@ -257,7 +224,7 @@ fn a_checkpoint_has_the_names_of_the_first_upload_too() {
                 tensors.insert(name("masked_bias"), (Dtype::F32, vec![], masked));
             }
         });
-        assert!(weights(folder.path().to_str().unwrap()).unwrap() == golden, "{prefix}");
+        assert!(spoilt::weights(folder.path().to_str().unwrap()).unwrap() == golden, "{prefix}");
     }
 }
 
@@ -266,9 +233,10 @@ fn a_tensor_by_both_names_is_there_twice() {
     for (kept, other) in
         [("transformer.wte.weight", "wte.weight"), ("transformer.h.1.ln_1.bias", "h.1.ln_1.bias")]
     {
-        let folder =
-            spoilt(|tensors| drop(tensors.insert(other.to_owned(), tensors[kept].clone())));
-        let problem = weights(folder.path().to_str().unwrap()).unwrap_err().to_string();
+        let folder = spoilt::spoilt(GOLDEN, |tensors| {
+            drop(tensors.insert(other.to_owned(), tensors[kept].clone()))
+        });
+        let problem = spoilt::weights(folder.path().to_str().unwrap()).unwrap_err().to_string();
         assert_says(
             &problem,
             &["model.safetensors: ", &format!("'{other}'"), "twice", &format!("'{kept}'")],
@@ -285,18 +253,18 @@ fn weights_of_linear_layers_are_turned() {
     assert_eq!(tensor.shape, [36, 44]);
     let stored: Vec<f32> =
         tensor.bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    let weights = weights(GOLDEN).unwrap();
-    let (_, values) = weights.iter().find(|(name, _)| name == NAME).unwrap();
+    let weights = spoilt::weights(GOLDEN).unwrap();
+    let values = &weights[NAME];
     for (input, output) in [(0, 0), (0, 1), (35, 0), (17, 43)] {
         assert_eq!(values[output * 36 + input].to_bits(), stored[input * 44 + output].to_bits());
     }
     // As another model's would lie.
-    let folder = spoilt(|tensors| tensors.get_mut(NAME).unwrap().1.reverse());
-    let problem = self::weights(folder.path().to_str().unwrap()).unwrap_err();
+    let folder = spoilt::spoilt(GOLDEN, |tensors| tensors.get_mut(NAME).unwrap().1.reverse());
+    let problem = spoilt::weights(folder.path().to_str().unwrap()).unwrap_err();
     assert_says(&problem.to_string(), &["model.safetensors: ", NAME, "[44, 36]", "[36, 44]"]);
     for lost in [NAME, "transformer.wpe.weight", "transformer.h.0.attn.c_attn.bias"] {
-        let folder = spoilt(|tensors| drop(tensors.remove(lost)));
-        let problem = self::weights(folder.path().to_str().unwrap()).unwrap_err();
+        let folder = spoilt::spoilt(GOLDEN, |tensors| drop(tensors.remove(lost)));
+        let problem = spoilt::weights(folder.path().to_str().unwrap()).unwrap_err();
         assert_says(&problem.to_string(), &["model.safetensors: ", lost, "is missing"]);
     }
 }

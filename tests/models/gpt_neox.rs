@@ -1,21 +1,19 @@
 //! GPT-NeoX as its files have it: halves of layers beside each other, rows head by head, names of its own, and gelu by erf or
 //! by tanh.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::path::Path;
 
 use flopmeter::{
-    Error,
     blocks::Activation,
     family::decoder::{DecoderConfig, Part, Recipe, Tokens, WorkPass},
     model::Model,
     op::{Convention, OpCounts},
     tensors::TensorFile,
 };
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::Dtype;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::{decoder_config::assert_says, decoder_step::runs_as_stated, golden};
+use crate::{decoder_config::assert_says, decoder_step::runs_as_stated, golden, spoilt};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/gpt_neox");
 
@@ -226,48 +224,21 @@ fn another_field_makes_other_logits() {
     golden::each_makes_other_logits("gpt_neox", &fields);
 }
 
-type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
-
-/// The golden folder with its tensors changed.
-fn spoilt(change: impl FnOnce(&mut Tensors)) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::copy(Path::new(GOLDEN).join("config.json"), folder.path().join("config.json")).unwrap();
-    let file = TensorFile::open(&Path::new(GOLDEN).join("model.safetensors")).unwrap();
-    let read = |name: String| {
-        let tensor = file.get(&name).unwrap();
-        (name, (tensor.dtype, tensor.shape.to_vec(), tensor.bytes.to_vec()))
-    };
-    let mut tensors = file.names().into_iter().map(read).collect();
-    change(&mut tensors);
-    let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
-        (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
-    });
-    let bytes = safetensors::serialize(views, None).unwrap();
-    fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
-    folder
-}
-
-/// What stands in the weights of a folder, by the names that its model has for them.
-fn weights(folder: &str) -> Result<BTreeMap<String, Vec<f32>>, Error> {
-    let model = Model::resolve::<&str>(folder, [])?;
-    let weights = model.weights(0)?;
-    let parameters = model.config.parameters().into_iter();
-    let named = |name: String| (name.clone(), weights.values(&name).unwrap());
-    Ok(parameters.map(|parameter| named(parameter.name)).collect())
-}
-
 /// Older files hold the masks of attention and the wavelengths of positions.
 #[test]
 fn buffers_of_older_files_are_passed_over() {
-    let folder = spoilt(|tensors| {
+    let folder = spoilt::spoilt(GOLDEN, |tensors| {
         for (buffer, numbers) in [("bias", 9), ("masked_bias", 1), ("rotary_emb.inv_freq", 3)] {
             let name = format!("gpt_neox.layers.1.attention.{buffer}");
             tensors.insert(name, (Dtype::F32, vec![numbers], vec![0; 4 * numbers]));
         }
     });
-    assert!(weights(folder.path().to_str().unwrap()).unwrap() == weights(GOLDEN).unwrap());
-    let folder = spoilt(|tensors| drop(tensors.remove("embed_out.weight")));
-    let problem = weights(folder.path().to_str().unwrap()).unwrap_err().to_string();
+    assert!(
+        spoilt::weights(folder.path().to_str().unwrap()).unwrap()
+            == spoilt::weights(GOLDEN).unwrap()
+    );
+    let folder = spoilt::spoilt(GOLDEN, |tensors| drop(tensors.remove("embed_out.weight")));
+    let problem = spoilt::weights(folder.path().to_str().unwrap()).unwrap_err().to_string();
     assert_says(&problem, &["model.safetensors: ", "'embed_out.weight'", "is missing"]);
 }
 
@@ -275,7 +246,7 @@ fn buffers_of_older_files_are_passed_over() {
 #[test]
 fn tensors_have_other_names_in_some_files() {
     let renamed = |from: &'static str, to: &'static str| {
-        spoilt(move |tensors| {
+        spoilt::spoilt(GOLDEN, move |tensors| {
             let names: Vec<String> = tensors.keys().cloned().collect();
             for name in names.iter().filter(|name| name.starts_with(from)) {
                 let tensor = tensors.remove(name).unwrap();
@@ -285,14 +256,14 @@ fn tensors_have_other_names_in_some_files() {
     };
     for (from, to) in [("embed_out.", "lm_head."), ("gpt_neox.", "")] {
         let folder = renamed(from, to);
-        let own = weights(folder.path().to_str().unwrap()).unwrap();
-        assert!(own == weights(GOLDEN).unwrap(), "{from}");
+        let own = spoilt::weights(folder.path().to_str().unwrap()).unwrap();
+        assert!(own == spoilt::weights(GOLDEN).unwrap(), "{from}");
     }
-    let twice = spoilt(|tensors| {
+    let twice = spoilt::spoilt(GOLDEN, |tensors| {
         let head = tensors["embed_out.weight"].clone();
         tensors.insert("lm_head.weight".to_owned(), head);
     });
-    let problem = weights(twice.path().to_str().unwrap()).unwrap_err().to_string();
+    let problem = spoilt::weights(twice.path().to_str().unwrap()).unwrap_err().to_string();
     assert_says(&problem, &["'lm_head.weight'", "'embed_out.weight'", "twice"]);
 }
 
@@ -301,7 +272,7 @@ fn tensors_have_other_names_in_some_files() {
 fn rows_of_heads_are_sorted_by_what_they_make() {
     const MODULE: &str = "gpt_neox.layers.1.attention.query_key_value";
     let file = TensorFile::open(&Path::new(GOLDEN).join("model.safetensors")).unwrap();
-    let weights = weights(GOLDEN).unwrap();
+    let weights = spoilt::weights(GOLDEN).unwrap();
     for (tensor, columns) in [("weight", 48), ("bias", 1)] {
         let name = format!("{MODULE}.{tensor}");
         let stored: Vec<f32> = {

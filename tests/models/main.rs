@@ -30,6 +30,7 @@ mod qwen;
 mod qwen_report;
 mod reference;
 mod smollm3;
+mod spoilt;
 mod stablelm;
 mod starcoder2;
 mod yarn;
