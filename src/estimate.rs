@@ -12,7 +12,7 @@ pub use crate::term::{FieldFormula, PerFunction, PhaseFlops, Priced, Term};
 use crate::{
     Error,
     component::ComponentName,
-    exact::Exact,
+    exact::{Exact, ExactItem},
     family::{BatchShape, ModelConfig, Scope, Training},
     forecast::{Forecast, Question, Recomputed, Step},
     model::{self, ModelName, NotRun},
@@ -37,6 +37,7 @@ pub struct Estimate {
     per_function: Option<PerFunction>,
     field: Vec<FieldFormula>,
     exact: Option<Exact>,
+    exact_items: Vec<ExactItem>,
     convention: Convention,
     forecasts: Vec<Forecast>,
 }
@@ -72,6 +73,12 @@ impl Estimate {
             per_function,
             field,
             exact: model::exact(config, [shape.batch(), shape.seq()], training, convention),
+            exact_items: model::exact_items(
+                config,
+                [shape.batch(), shape.seq()],
+                training,
+                convention,
+            ),
             convention,
             forecasts: Vec::new(),
         })
@@ -85,7 +92,8 @@ impl Estimate {
         }
         let shape = [self.shape.batch(), self.shape.seq()];
         let exact = model::exact(&self.config, shape, self.training, convention);
-        Self { exact, convention, forecasts: Vec::new(), ..self }
+        let exact_items = model::exact_items(&self.config, shape, self.training, convention);
+        Self { exact, exact_items, convention, forecasts: Vec::new(), ..self }
     }
 
     /// The same estimate, and what each count of a step says about many: the exact one where there is one, the
@@ -193,6 +201,11 @@ impl Estimate {
     /// What the step costs by closed forms, which need no device, where the model is a decoder.
     pub fn exact(&self) -> Option<Exact> {
         self.exact
+    }
+
+    /// The parts of that count by phase, and what is computed again.
+    pub fn exact_items(&self) -> &[ExactItem] {
+        &self.exact_items
     }
 
     /// How operations become FLOPs in the exact count.

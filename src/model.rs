@@ -23,7 +23,7 @@ pub use crate::{
 };
 
 pub use batch::Batch;
-pub use exact::{exact, schedule};
+pub use exact::{exact, exact_items, schedule};
 pub use name::ModelName;
 pub use not_run::NotRun;
 pub use source::Model;

@@ -11,7 +11,7 @@ use serde::{
 };
 
 use crate::{
-    exact::Exact,
+    exact::{Exact, ExactItem},
     family::{BatchShape, ModelConfig, Packing, Recompute, Scope, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
     model::{self, ModelName, NotRun},
@@ -81,6 +81,9 @@ pub(super) struct WrittenEstimate {
     /// What the step costs by closed forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact: Option<Exact>,
+    /// Its parts by phase, and what is computed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exact_items: Vec<ExactItem>,
     /// What that says about many steps, where that was asked: the first of `forecasts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact_forecast: Option<Forecast>,
@@ -124,6 +127,7 @@ impl From<super::Estimate> for WrittenEstimate {
             peak: own.and_then(|own| own.peak),
             seconds: own.map_or_else(Times::default, |own| own.seconds),
             component_breakdown: breakdown(&estimate),
+            exact_items: estimate.exact_items,
             model,
             set,
             not_run: estimate.not_run,
@@ -159,6 +163,8 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         let convention = convention.unwrap_or_default();
         // Files of before the exact count have none, and those of before the schedule no schedule.
         let exact = model::exact(&config, [shape.batch(), shape.seq()], training, convention);
+        let exact_items =
+            model::exact_items(&config, [shape.batch(), shape.seq()], training, convention);
         // Those of forward passes had a whole step in them.
         let known = |written: Exact| {
             let written = if scope.is_step() { written } else { written.forward() };
@@ -181,6 +187,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             shape,
             training,
             exact,
+            exact_items,
             convention,
             terms,
             per_function: written.per_function,

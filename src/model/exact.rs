@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::lower::{Scope, Training, lower};
 use crate::{
-    exact::{Exact, Phases},
+    exact::{Exact, ExactItem, Phases},
     execute::Limits,
     family::{BatchShape, ModelConfig, Shortened},
     formula::forms,
@@ -36,6 +36,19 @@ pub fn exact(
         Scope::Step => exact,
         Scope::Forward => exact.forward(),
     })
+}
+
+/// The parts of that count, as far as the scope of training goes; none where the family has no forms of its own.
+pub fn exact_items(
+    config: &ModelConfig,
+    shape: [u32; 2],
+    training: Training,
+    convention: Convention,
+) -> Vec<ExactItem> {
+    let scope = training.scope;
+    let mut items = config.exact_items(shape, training, convention);
+    items.retain(|item| item.phase.map_or(scope.is_step(), |phase| scope.has(phase)));
+    items
 }
 
 /// What the kernels of such a step execute, by a convention. There is nothing where the family has no forms of its own, and

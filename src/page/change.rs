@@ -60,7 +60,7 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
         let text = "A and B ran on different adapters, and so do their times differ";
         facts.push(Fact::new("warning", text).toned(Tone::Doubtful));
     }
-    facts.push(priced(convention, [report.a.saved_under, report.b.saved_under]));
+    facts.push(priced("FLOPs", convention, [report.a.saved_under, report.b.saved_under]));
     facts
 }
 

@@ -117,7 +117,8 @@ fn head(report: &CompareReport) -> Vec<Fact> {
         let measured = || Fact { prose: true, ..Fact::new("measured", &*report.definition) };
         let has_run = [&report.a, &report.b].iter().any(|side| side.adapter.is_some());
         facts.extend(has_run.then(measured));
-        facts.push(priced(convention, [report.a.saved_under, report.b.saved_under]));
+        let under = [report.a.saved_under, report.b.saved_under];
+        facts.push(priced(if has_run { "FLOPs" } else { "exact" }, convention, under));
     }
     facts
 }

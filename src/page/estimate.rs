@@ -9,7 +9,7 @@ use super::{
 use crate::{
     component::Phase,
     estimate::{Estimate, PerFunction, PhaseFlops},
-    exact::Exact,
+    exact::{Exact, ExactItem, Phases},
     family::Scope,
     result::component,
 };
@@ -45,6 +45,8 @@ impl Paged for Estimate {
             ));
             let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
+            let parts = exact_parts(self.exact_items(), self.training().scope);
+            sections.push(Section::table("The exact count by part", parts));
         }
         sections.extend(drawn(self, every_layer));
         sections.push(Section::table("The estimate by component", components(self, every_layer)));
@@ -76,6 +78,45 @@ fn counts(exact: &Exact, step: &str) -> Fact {
          table by component is of the estimate"
     );
     Fact { prose: true, ..Fact::new("counts", text) }
+}
+
+/// The exact count by part of the model, in the phases of a scope. What is computed again is a row of its own, and runs in the
+/// backward pass.
+fn exact_parts(items: &[ExactItem], scope: Scope) -> Table {
+    let phases: Vec<Phase> = Phase::ALL.into_iter().filter(|phase| scope.has(*phase)).collect();
+    let shown = |item: &ExactItem| match item.phase {
+        Some(_) => item.name.clone(),
+        None => format!("{}, recomputed", item.name),
+    };
+    let mut parts: Vec<(String, Phases)> = Vec::new();
+    let mut total = Phases::default();
+    for item in items {
+        let (name, phase) = (shown(item), item.phase.unwrap_or(Phase::Backward));
+        total.add(phase, item.flops);
+        match parts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, flops)) => flops.add(phase, item.flops),
+            None => {
+                let mut flops = Phases::default();
+                flops.add(phase, item.flops);
+                parts.push((name, flops));
+            }
+        }
+    }
+    let cells = |name: &str, flops: &Phases| {
+        let mut cells = vec![Cell::text(name)];
+        cells.extend(phases.iter().map(|phase| Cell::Count(flops.of(*phase))));
+        cells.extend(scope.is_step().then_some(Cell::Count(flops.total)));
+        cells
+    };
+    let rows = parts.iter().map(|(name, flops)| Row::new(cells(name, flops)));
+    let mut columns = vec![Column::text("exact of", "part")];
+    columns.extend(phases.iter().map(|phase| Column::number(phase.name(), phase.name())));
+    columns.extend(scope.is_step().then(|| Column::number("total", "total")));
+    Table {
+        columns,
+        rows: rows.chain([Row::sum(cells("total", &total))]).collect(),
+        ..Table::default()
+    }
 }
 
 /// Which model it is of, and what was changed of it.

@@ -108,7 +108,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
     facts.extend([
         Fact::new("N", n),
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
-        Fact::new("FLOPs", report.convention.in_full()),
+        Fact::new("FLOPs", format!("of the exact count by {}", report.convention.in_full())),
         Fact::new(
             "order",
             format!(

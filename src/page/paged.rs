@@ -125,18 +125,27 @@ pub(super) fn exact_line(convention: Convention) -> Fact {
     Fact::new("exact", format!("FLOPs by {}", convention.in_full()))
 }
 
-/// How operations of both sides of a comparison become FLOPs, and which of their reports have theirs under another
+/// How operations of both sides of a comparison become FLOPs, those that ran or those of exact counts, and which of their reports have theirs under another
 /// convention.
-pub(super) fn priced(convention: Convention, saved_under: [Option<Convention>; 2]) -> Fact {
+pub(super) fn priced(
+    what: &'static str,
+    convention: Convention,
+    saved_under: [Option<Convention>; 2],
+) -> Fact {
     let sides = ["A", "B"].into_iter().zip(saved_under);
     let details = sides.filter_map(|(name, own)| {
+        let own = own?;
+        // Two files of prices may have one name.
+        let saved = match own.name() == convention.name() {
+            true => format!("another {}, {}", own.name(), own.describe()),
+            false => own.name().to_owned(),
+        };
         Some(format!(
-            "{name} was saved under {}: its operations are priced by {} here",
-            own?.name(),
+            "{name} was saved under {saved}: its operations are priced by {} here",
             convention.name()
         ))
     });
-    Fact { details: details.collect(), ..Fact::new("FLOPs", convention.in_full()) }
+    Fact { details: details.collect(), ..Fact::new(what, convention.in_full()) }
 }
 
 /// How a step trains, or what a forward pass takes.

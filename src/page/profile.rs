@@ -13,6 +13,7 @@ use crate::{
     estimate::FieldFormula,
     family::Scope,
     observe::{Spread, Timing, WarmUp},
+    op::{Convention, Op},
     result::{PassRow, Report, Totals},
 };
 
@@ -96,8 +97,9 @@ fn head(report: &Report) -> Vec<Fact> {
             ..Fact::new(
                 "estimate",
                 format!(
-                    "{}. A ratio is measured over estimate",
-                    estimator_line(&report.model_config, *training)
+                    "{}. A ratio is measured over estimate{}",
+                    estimator_line(&report.model_config, *training),
+                    by_other_prices(*convention)
                 ),
             )
         },
@@ -116,6 +118,14 @@ fn head(report: &Report) -> Vec<Fact> {
 }
 
 /// The backward pass against the forward pass, and what the field quotes.
+/// That an estimate charges a multiply-add otherwise than a convention does, where that is so.
+fn by_other_prices(convention: Convention) -> String {
+    match convention.price(Op::Fma) {
+        2 => String::new(),
+        price => format!(", which charges 2 for a multiply-add, where {convention} has {price}"),
+    }
+}
+
 fn beside(report: &Report) -> Vec<Fact> {
     let Totals { measured, estimate, recomputed, .. } = report.totals;
     let step = report.training.scope == Scope::Step;

@@ -133,19 +133,6 @@ impl Figures {
     }
 }
 
-/// The parts of the exact count by a convention, as far as the scope of training goes.
-pub(super) fn exact_items(
-    config: &ModelConfig,
-    shape: [u32; 2],
-    training: Training,
-    convention: Convention,
-) -> Vec<ExactItem> {
-    let scope = training.scope;
-    let mut items = config.exact_items(shape, training, convention);
-    items.retain(|item| item.phase.map_or(scope.is_step(), |phase| scope.has(phase)));
-    items
-}
-
 impl Bill {
     /// What an estimate alone says of such a step.
     pub fn estimated(model: ModelName, training: Training, estimate: &Estimate) -> Self {
@@ -162,10 +149,7 @@ impl Bill {
             not_run: estimate.not_run().clone(),
             items: items(&rows, |row| Figures { estimate: row.estimate, ..Figures::default() }),
             exact: estimate.exact(),
-            exact_items: estimate.exact().map_or_else(Vec::new, |_| {
-                let shape = [estimate.shape().batch(), estimate.shape().seq()];
-                exact_items(estimate.config(), shape, training, estimate.convention())
-            }),
+            exact_items: estimate.exact_items().to_vec(),
         }
     }
 
@@ -196,7 +180,7 @@ impl Bill {
                 report.training,
                 convention,
             ),
-            exact_items: exact_items(
+            exact_items: model::exact_items(
                 &report.model_config,
                 [report.batch, report.seq],
                 report.training,

@@ -88,3 +88,32 @@ fn an_estimate_names_its_model_and_what_was_changed_of_it() {
         serde_json::json!(["num_hidden_layers=2", "lora_rank=8", "ffn_ratio=4"])
     );
 }
+
+/// The exact count by part is the exact count, and tells of what is in no matrix product.
+#[test]
+fn the_parts_of_the_exact_count_are_all_of_it() {
+    let step = ["estimate", "pythia-70m", "--batch", "1", "--seq", "8", "--recompute", "layers"];
+    let estimate = json(&[&step[..], &["--json", "-"]].concat());
+    let items = estimate["exact_items"].as_array().unwrap();
+    let flops = |item: &Value| item["flops"].as_u64().unwrap();
+    let sum: u64 = items.iter().map(flops).sum();
+    let exact = &estimate["exact"];
+    let [algebraic, again] = [&exact["algebraic"]["total"], &exact["recomputed"]];
+    assert_eq!(sum, algebraic.as_u64().unwrap() + again.as_u64().unwrap());
+    // gelu by erf, of 8 tokens in 6 layers: 19 FLOPs a number forward, and again, 21 backward.
+    let numbers = 6 * 8 * 2048;
+    let activation = items.iter().filter(|item| item["name"] == "layer_*.activation");
+    let activation: Vec<(&Value, u64)> =
+        activation.map(|item| (&item["phase"], flops(item))).collect();
+    let phases = [("forward".into(), 19), ("backward".into(), 21), (Value::Null, 19)];
+    for (phase, each) in &phases {
+        assert!(activation.contains(&(phase, each * numbers)), "{activation:?}");
+    }
+    let told = contains("exact of").and(contains("layer_*.activation, recomputed"));
+    flopmeter(&step).assert().success().stdout(told);
+    // A forward pass has no more than that.
+    let forward = json(&[&step[..6], &["--phase", "forward", "--json", "-"]].concat());
+    let items = forward["exact_items"].as_array().unwrap();
+    assert!(items.iter().all(|item| item["phase"] == "forward"));
+    assert_eq!(items.iter().map(flops).sum::<u64>(), forward["exact"]["algebraic"]["total"]);
+}

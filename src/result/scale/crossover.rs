@@ -4,8 +4,9 @@
 use super::report::{Crossover, ScalePoint, ScaleReport};
 use crate::{
     family::{ModelConfig, Positions},
+    model::exact_items,
     op::Convention,
-    result::{Bill, bill::exact_items},
+    result::Bill,
     sweep::{Point, SEQ},
 };
 
