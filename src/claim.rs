@@ -5,6 +5,9 @@ use std::borrow::Cow;
 
 use crate::component::Phase;
 
+/// FLOPs for which formulas, estimators and claims take a multiply-add, wherever they were published.
+pub const MULTIPLY_ADD: u64 = 2;
+
 /// Something that was published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {

@@ -57,7 +57,19 @@ impl Estimate {
         shape: BatchShape,
         training: impl Into<Training>,
     ) -> Result<Self, Error> {
-        let (training, convention) = (training.into(), Convention::default());
+        Self::under(config, shape, training.into(), Convention::default())
+    }
+
+    /// [`Self::new`] beside the exact count by another convention.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn under(
+        config: &ModelConfig,
+        shape: BatchShape,
+        training: Training,
+        convention: Convention,
+    ) -> Result<Self, Error> {
         shape.check_packed(training.packed, config)?;
         training.check()?;
         let Published { mut terms, per_function, field } = config.estimate(shape, training)?;

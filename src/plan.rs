@@ -234,6 +234,11 @@ impl StoredOrder {
     }
 }
 
+/// Which of so many rows and columns, counted row by row, is this one, counted column by column.
+pub(crate) const fn counted_by_rows(at: usize, [rows, columns]: [usize; 2]) -> usize {
+    at % rows * columns + at / rows
+}
+
 /// A training step, or a forward pass, ready to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

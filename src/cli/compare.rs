@@ -183,7 +183,7 @@ fn estimated(side: &Side, convention: Convention, common: &Common) -> super::Res
     let shape = BatchShape::resolve(shape, &model.config)?;
     output::warn(shape.warning(&model.config, longest), common);
     let training = setup.training();
-    let estimate = Estimate::new(&model.config, shape, training)?.priced_by(convention);
+    let estimate = Estimate::under(&model.config, shape, training, convention)?;
     let estimate = estimate.without(model.not_run);
     Ok(Candidate::estimated(model.name, training, &estimate))
 }

@@ -29,7 +29,7 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     }
     let longest = shape.longest;
     let shape = BatchShape::resolve(shape, &model.config)?;
-    let estimate = Estimate::new(&model.config, shape, training)?.priced_by(asked.convention);
+    let estimate = Estimate::under(&model.config, shape, training, asked.convention)?;
     if estimate.exact().is_none() {
         hint::prices_nothing(asked.convention, name)?;
     }

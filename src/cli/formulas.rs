@@ -4,6 +4,7 @@ use anyhow::{anyhow, bail};
 
 use flopmeter::{
     Error,
+    claim::MULTIPLY_ADD,
     family::{
         Training,
         decoder::{Recipe, Tokens},
@@ -60,9 +61,9 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
 /// whatever it charges for what.
 fn comparable(convention: Convention) -> super::Result<()> {
     match convention.price(Op::Fma) {
-        2 => Ok(()),
+        MULTIPLY_ADD => Ok(()),
         other => bail!(
-            "--convention {}: published formulas charge 2 FLOPs for a multiply-add, and fma costs {other} there: set fma = 2, \
+            "--convention {}: published formulas charge {MULTIPLY_ADD} FLOPs for a multiply-add, and fma costs {other} there: set fma = {MULTIPLY_ADD}, \
              or take the exact count from 'flopmeter estimate'",
             convention.name()
         ),

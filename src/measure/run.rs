@@ -6,7 +6,7 @@ use crate::{
     Error,
     execute::Executor,
     observe::Runs,
-    plan::{Inputs, Plan, Slice},
+    plan::{Inputs, Plan, Slice, counted_by_rows},
 };
 
 /// A tensor that a run left.
@@ -82,7 +82,8 @@ fn kept(session: &mut Session<'_>, plan: &Plan, keep: Keep) -> Result<Vec<KeptTe
             let shape = parameter.order.shape(&parameter.shape);
             let data = match parameter.order.exchanged(&parameter.shape) {
                 Some([rows, columns, block]) => {
-                    let from = |at: usize| (at % columns * rows + at / columns) * block;
+                    // What kernels hold by columns is a row of the checkpoint.
+                    let from = |at: usize| counted_by_rows(at, [columns, rows]) * block;
                     let blocks = (0..rows * columns).map(|at| &data[from(at)..][..block]);
                     blocks.collect::<Vec<_>>().concat()
                 }

@@ -14,7 +14,7 @@ use crate::{
     Error,
     blocks::{Fill, ParameterSpec},
     family::{StoredNames, nearest},
-    plan::Blocks,
+    plan::{Blocks, counted_by_rows},
     tensors::{Dtype, Tensor, TensorFile},
 };
 
@@ -166,7 +166,7 @@ fn by_columns(tensor: Tensor<'_>, [rows, columns, block]: [usize; 3]) -> Blocks<
         let taken = first..all.min(first + at_once);
         let mut bytes = Vec::with_capacity(taken.len() * width);
         for at in taken {
-            let from = at % rows * columns + at / rows;
+            let from = counted_by_rows(at, [rows, columns]);
             bytes.extend_from_slice(&tensor.bytes[from * width..][..width]);
         }
         let picked = Tensor { bytes: &bytes, ..tensor };

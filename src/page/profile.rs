@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     check::Verdict,
+    claim::MULTIPLY_ADD,
     estimate::FieldFormula,
     family::Scope,
     observe::{Spread, Timing, WarmUp},
@@ -121,8 +122,10 @@ fn head(report: &Report) -> Vec<Fact> {
 /// That an estimate charges a multiply-add otherwise than a convention does, where that is so.
 fn by_other_prices(convention: Convention) -> String {
     match convention.price(Op::Fma) {
-        2 => String::new(),
-        price => format!(", which charges 2 for a multiply-add, where {convention} has {price}"),
+        MULTIPLY_ADD => String::new(),
+        price => format!(
+            ", which charges {MULTIPLY_ADD} for a multiply-add, where {convention} has {price}"
+        ),
     }
 }
 

@@ -80,7 +80,7 @@ pub fn judge(
     let full = DecoderConfig { adapters: None, ..config.clone() };
     let full = Exact::of(&full.step(tokens, training), convention);
     let mut rows: Vec<FormulaRow> = formulas()
-        .map(|formula| row(formula, &case, [&step, &fed, &windowless], (&full, convention)))
+        .map(|formula| row(formula, &case, [&step, &fed, &windowless], &full, convention))
         .collect();
     let error = |row: &FormulaRow| row.ratio.map_or(-1.0, |ratio| ratio.ln().abs());
     rows.sort_by(|a, b| error(b).total_cmp(&error(a)));
@@ -91,7 +91,8 @@ fn row(
     formula: &Formula,
     case: &Case<'_>,
     [step, fed, windowless]: [&[Work]; 3],
-    (full, convention): (&Exact, Convention),
+    full: &Exact,
+    convention: Convention,
 ) -> FormulaRow {
     let source = &formula.source;
     let parts = [source.name, source.commit, source.place];

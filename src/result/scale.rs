@@ -41,8 +41,8 @@ impl ScalePoint {
     pub fn estimated(sweep: &Sweep, point: &Point, convention: Convention) -> Result<Self, Error> {
         let (model, asked) = sweep.resolve(point)?;
         let shape = BatchShape::resolve(asked, &model.config)?;
-        let estimate = Estimate::new(&model.config, shape, sweep.training(point))?;
-        let estimate = estimate.priced_by(convention).without(model.not_run);
+        let estimate = Estimate::under(&model.config, shape, sweep.training(point), convention)?;
+        let estimate = estimate.without(model.not_run);
         let bill = Bill::estimated(model.name, sweep.training(point), &estimate);
         Ok(Self::new(point.at.clone(), bill))
     }

@@ -210,6 +210,13 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
     Left { flops, bytes: plan.bytes(), gradients, logits: logits.unwrap_or_default() }
 }
 
+/// [`runs_as_stated`] for the model of a folder with each of these overrides.
+pub fn each_runs_as_stated(folder: &str, sets: &[&[&str]]) {
+    for set in sets {
+        runs_as_stated(&Model::resolve(folder, set.iter()).unwrap().config, 11);
+    }
+}
+
 /// Runs a step in each way of training, and holds what ran against what is stated without a device.
 pub fn runs_as_stated(config: &ModelConfig, seq: u32) {
     let packed = || Packing::new(vec![seq - 2, 2]);

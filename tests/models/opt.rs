@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     decoder_config::assert_says,
-    decoder_step::{runs_as_stated, sequences_of_a_row_do_not_meet},
+    decoder_step::{each_runs_as_stated, sequences_of_a_row_do_not_meet},
     golden,
 };
 
@@ -150,14 +150,15 @@ fn relu_is_a_choice_and_no_flops() {
 /// Forms hold with and without adapters and biases, with a head of its own and heads of one number.
 #[test]
 fn steps_run_as_stated() {
-    for set in [
-        &[][..],
-        &["enable_bias=false", "num_attention_heads=12", "tie_word_embeddings=false"],
-        &["lora_rank=2", "lora_targets=all-linear"],
-        &["lora_rank=2", "lora_targets=fc1", "num_attention_heads=36"],
-    ] {
-        runs_as_stated(&Model::resolve(GOLDEN, set).unwrap().config, 11);
-    }
+    each_runs_as_stated(
+        GOLDEN,
+        &[
+            &[],
+            &["enable_bias=false", "num_attention_heads=12", "tie_word_embeddings=false"],
+            &["lora_rank=2", "lora_targets=all-linear"],
+            &["lora_rank=2", "lora_targets=fc1", "num_attention_heads=36"],
+        ],
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::{decoder_config::assert_says, decoder_step::runs_as_stated, golden};
+use crate::{decoder_config::assert_says, decoder_step::each_runs_as_stated, golden};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/phi");
 
@@ -104,16 +104,17 @@ fn a_layer_has_one_norm_and_the_head_a_bias() {
 /// Forms hold with and without adapters, in either half and in the head.
 #[test]
 fn steps_run_as_stated() {
-    for set in [
-        &[][..],
-        &["num_key_value_heads=4", "hidden_act=gelu"],
-        &["lora_rank=2", "lora_targets=all-linear"],
-        &["lora_rank=2", "lora_targets=fc1"],
-        &["lora_rank=2", "lora_targets=.*[.](dense|k_proj)|lm_head"],
-        &["partial_rotary_factor=1", "num_attention_heads=6", "head_dim=10"],
-    ] {
-        runs_as_stated(&Model::resolve(GOLDEN, set).unwrap().config, 11);
-    }
+    each_runs_as_stated(
+        GOLDEN,
+        &[
+            &[],
+            &["num_key_value_heads=4", "hidden_act=gelu"],
+            &["lora_rank=2", "lora_targets=all-linear"],
+            &["lora_rank=2", "lora_targets=fc1"],
+            &["lora_rank=2", "lora_targets=.*[.](dense|k_proj)|lm_head"],
+            &["partial_rotary_factor=1", "num_attention_heads=6", "head_dim=10"],
+        ],
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::{decoder_step::runs_as_stated, golden};
+use crate::{decoder_step::each_runs_as_stated, golden};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/starcoder2");
 
@@ -173,14 +173,15 @@ fn a_bias_is_an_addition_for_each_output() {
 /// Forms hold with and without adapters, biases and a window.
 #[test]
 fn steps_run_as_stated() {
-    for set in [
-        &[][..],
-        &["use_bias=false", "sliding_window=null"],
-        &["lora_rank=2", "lora_targets=all-linear"],
-        &["lora_rank=2", "lora_targets=c_fc", "use_bias=false"],
-    ] {
-        runs_as_stated(&Model::resolve(GOLDEN, set).unwrap().config, 11);
-    }
+    each_runs_as_stated(
+        GOLDEN,
+        &[
+            &[],
+            &["use_bias=false", "sliding_window=null"],
+            &["lora_rank=2", "lora_targets=all-linear"],
+            &["lora_rank=2", "lora_targets=c_fc", "use_bias=false"],
+        ],
+    );
 }
 
 /// The same numbers where layers run again, and where no binding holds all queries' rows.

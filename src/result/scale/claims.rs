@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use super::report::{Claim, Judgement, Law, Ruling, ScalePoint, ScaleReport};
 use crate::{
-    claim::{Claimed, Power, PrintedTable, PublishedModel, Says},
+    claim::{Claimed, MULTIPLY_ADD, Power, PrintedTable, PublishedModel, Says},
     component::Phase,
     family::Scope,
     fit::Exponent,
-    op::{Convention, Op},
+    op::Op,
     operation::Optimizer,
     result::Quantity,
 };
@@ -43,7 +43,7 @@ pub(super) fn judged(report: &ScaleReport) -> Vec<Claim> {
 
 fn judge(report: &ScaleReport, says: &Says, by: Quantity) -> Judgement {
     let is_priced = matches!(by, Quantity::Exact | Quantity::Measured);
-    if is_priced && report.convention.price(Op::Fma) != Convention::Ieee.price(Op::Fma) {
+    if is_priced && report.convention.price(Op::Fma) != MULTIPLY_ADD {
         return needs(
             by,
             "a convention by which a multiply-add costs 2, as it does in what was published",
