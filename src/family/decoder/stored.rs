@@ -53,7 +53,7 @@ static OPT: [StoredNames; 2] = [
 /// How GPT-NeoX's tensors are called: files keep the name that its head had before transformers 5, or have its module's;
 /// some hold what is below the head by names of its own. Older files hold the causal mask and the wavelengths of positions,
 /// too.
-static GPT_NEOX: [StoredNames; 3] = [
+static GPT_NEOX: [StoredNames; 4] = [
     StoredNames {
         prefixes: &[
             ("lm_head.", "embed_out."),
@@ -68,6 +68,7 @@ static GPT_NEOX: [StoredNames; 3] = [
         beside: &[],
         buffers: &WAVELENGTHS,
     },
+    StoredNames { prefixes: &[("gpt_neox.", "")], beside: &[], buffers: &WAVELENGTHS },
 ];
 
 const WAVELENGTHS: [&str; 3] =
